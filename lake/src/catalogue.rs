@@ -1,10 +1,24 @@
 //! The catalogue: units, indicators, feeds and grants as they stand at one version.
+//!
+//! It is made from [`Record`]s and gives them back. A person edits it as [`files`]; [`plan`] shows what an edit changes.
+
+pub mod files;
+pub mod plan;
+pub mod record;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+pub use record::{Record, RecordKind};
 
 use crate::feed::Feed;
 use crate::grant::Grant;
 use crate::indicator::Indicator;
+use crate::succession::Succession;
 use crate::unit::Units;
 
 /// Everything that the catalogue says at one version; immutable.
@@ -14,10 +28,127 @@ pub struct Catalogue {
     pub version: u64,
     /// The units and their versions.
     pub units: Units,
+    /// What became of units, by key.
+    pub successions: BTreeMap<String, Succession>,
     /// By code.
     pub indicators: BTreeMap<String, Indicator>,
+    /// Definitions of composite indices as they are kept, by key; nothing reads them yet.
+    pub composites: BTreeMap<String, String>,
     /// By name.
     pub feeds: BTreeMap<String, Feed>,
     /// By grant id.
     pub grants: BTreeMap<String, Grant>,
+}
+
+/// A record that is not what its kind and key say.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// The content does not read as the kind.
+    #[error("catalogue record `{kind}` `{key}` does not read: {source}")]
+    Content {
+        /// The record's kind.
+        kind: RecordKind,
+        /// The record's key.
+        key: String,
+        /// What the JSON reader found.
+        source: serde_json::Error,
+    },
+    /// The content is of another thing than the key says.
+    #[error("catalogue record `{kind}` `{key}` holds `{found}`")]
+    Key {
+        /// The record's kind.
+        kind: RecordKind,
+        /// The record's key.
+        key: String,
+        /// The key of what it holds.
+        found: String,
+    },
+}
+
+impl Catalogue {
+    /// The catalogue that records make; of several with one kind and key the last one counts.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] when a record that counts does not read.
+    pub fn from_records(
+        version: u64,
+        records: impl IntoIterator<Item = Record>,
+    ) -> Result<Self, CatalogueError> {
+        let mut newest: BTreeMap<(RecordKind, String), Option<String>> = BTreeMap::new();
+        newest
+            .extend(records.into_iter().map(|record| ((record.kind, record.key), record.content)));
+        let mut catalogue = Self { version, ..Self::default() };
+        let mut unit_versions = Vec::new();
+        for ((kind, key), content) in newest {
+            let Some(content) = content else { continue };
+            match kind {
+                RecordKind::Unit => unit_versions.push(thing(kind, &key, &content)?),
+                RecordKind::Succession => {
+                    catalogue.successions.insert(key.clone(), thing(kind, &key, &content)?);
+                }
+                RecordKind::Indicator => {
+                    catalogue.indicators.insert(key.clone(), thing(kind, &key, &content)?);
+                }
+                RecordKind::Composite => {
+                    parse::<&RawValue>(kind, &key, &content)?;
+                    catalogue.composites.insert(key, content);
+                }
+                RecordKind::Feed => {
+                    catalogue.feeds.insert(key.clone(), thing(kind, &key, &content)?);
+                }
+                RecordKind::Grant => {
+                    catalogue.grants.insert(key.clone(), thing(kind, &key, &content)?);
+                }
+            }
+        }
+        catalogue.units = Units::new(unit_versions);
+        Ok(catalogue)
+    }
+
+    /// The records that make it, in order of kind and key.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        let composites = self.composites.iter().map(|(key, content)| Record {
+            kind: RecordKind::Composite,
+            key: key.clone(),
+            content: Some(content.clone()),
+        });
+        let units = self.units.versions().iter().map(Record::from);
+        units
+            .chain(self.successions.values().map(Record::from))
+            .chain(self.indicators.values().map(Record::from))
+            .chain(composites)
+            .chain(self.feeds.values().map(Record::from))
+            .chain(self.grants.values().map(Record::from))
+            .collect()
+    }
+}
+
+fn parse<'a, T: serde::Deserialize<'a>>(
+    kind: RecordKind,
+    key: &str,
+    content: &'a str,
+) -> Result<T, CatalogueError> {
+    serde_json::from_str(content).map_err(|source| CatalogueError::Content {
+        kind,
+        key: key.to_owned(),
+        source,
+    })
+}
+
+/// Reads a record's content and holds its own key against the record's.
+fn thing<T: DeserializeOwned>(
+    kind: RecordKind,
+    key: &str,
+    content: &str,
+) -> Result<T, CatalogueError>
+where
+    for<'a> Record: From<&'a T>,
+{
+    let thing: T = parse(kind, key, content)?;
+    let found = Record::from(&thing).key;
+    if found != key {
+        return Err(CatalogueError::Key { kind, key: key.to_owned(), found });
+    }
+    Ok(thing)
 }

@@ -4,11 +4,13 @@ pub mod catalogue;
 pub mod clock;
 pub mod decimal;
 pub mod feed;
+pub mod fold;
 pub mod grant;
 pub mod indicator;
 pub mod observation;
 pub mod period;
 pub mod submission;
+pub mod succession;
 pub mod unit;
 
 pub use clock::Clock;

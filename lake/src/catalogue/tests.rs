@@ -1,0 +1,141 @@
+//! The catalogue to records and back, and the plan between two catalogues.
+
+use crate::catalogue::files::{self, SourceFile};
+use crate::catalogue::plan::plan;
+use crate::catalogue::{Catalogue, CatalogueError, Record, RecordKind};
+use crate::feed::Feed;
+use crate::grant::{Action, Grant};
+use crate::indicator::Indicator;
+use crate::unit::UnitId;
+
+use super::files::samples;
+
+fn wanted() -> Vec<Record> {
+    files::read(&samples::files()).unwrap()
+}
+
+fn catalogue() -> Catalogue {
+    Catalogue::from_records(3, wanted()).unwrap()
+}
+
+fn grant() -> Grant {
+    Grant {
+        grant: "g-1".to_owned(),
+        principal: "dan-phuong-office".to_owned(),
+        token_sha256: "00".repeat(32),
+        actions: [Action::Push].into(),
+        feeds: ["dan-phuong".to_owned()].into(),
+        within: Some(UnitId("273.1".to_owned())),
+        issued_at: chrono::DateTime::UNIX_EPOCH,
+        expires_at: None,
+        revoked_at: None,
+    }
+}
+
+/// The sample files with one text of one of them replaced.
+fn edited(file: &str, from: &str, to: &str) -> Vec<Record> {
+    let edit = |source: SourceFile| {
+        assert!(source.name != file || source.text.contains(from), "{from}");
+        let text =
+            if source.name == file { source.text.replacen(from, to, 1) } else { source.text };
+        SourceFile { text, ..source }
+    };
+    files::read(&samples::files().into_iter().map(edit).collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn records_make_the_catalogue_and_the_catalogue_makes_them() {
+    let catalogue = catalogue();
+    assert_eq!(catalogue.version, 3);
+    assert_eq!(catalogue.records(), wanted());
+    let again = Catalogue::from_records(4, catalogue.records()).unwrap();
+    assert_eq!(again.indicators, catalogue.indicators);
+    assert_eq!(again.units.versions(), catalogue.units.versions());
+}
+
+#[test]
+fn decimals_keep_their_exact_text() {
+    let catalogue = catalogue();
+    let indicator = &catalogue.indicators["par_index_pct"];
+    let text = serde_json::to_string(indicator).unwrap();
+    assert!(text.contains(r#""min":0.000001,"max":100,"#), "{text}");
+    assert_eq!(serde_json::from_str::<Indicator>(&text).unwrap(), *indicator);
+    let unbounded = Indicator { min: None, max: None, ..indicator.clone() };
+    let text = serde_json::to_string(&unbounded).unwrap();
+    assert_eq!(serde_json::from_str::<Indicator>(&text).unwrap(), unbounded);
+    let owned: Indicator = serde_json::from_reader(text.as_bytes()).unwrap();
+    assert_eq!(owned, unbounded);
+}
+
+#[test]
+fn the_last_record_of_a_key_counts() {
+    let mut records = wanted();
+    let mut feed: Feed = catalogue().feeds["dan-phuong"].clone();
+    feed.precedence = 7;
+    records.push(Record::from(&feed));
+    records.push(Record::from(&grant()));
+    records.push(Record::removed(RecordKind::Indicator, "par_index_rank".to_owned()));
+    let catalogue = Catalogue::from_records(1, records).unwrap();
+    assert_eq!(catalogue.feeds["dan-phuong"].precedence, 7);
+    assert_eq!(catalogue.grants["g-1"], grant());
+    assert!(!catalogue.indicators.contains_key("par_index_rank"));
+}
+
+#[test]
+fn a_record_that_is_not_what_it_says_is_refused() {
+    let record = |kind, key: &str, content: &str| Record {
+        kind,
+        key: key.to_owned(),
+        content: Some(content.to_owned()),
+    };
+    let read = |record| Catalogue::from_records(1, [record]).map(|catalogue| catalogue.records());
+    let error = read(record(RecordKind::Feed, "x", "{}")).unwrap_err();
+    assert!(matches!(error, CatalogueError::Content { .. }), "{error}");
+    let feed = wanted().into_iter().find(|record| record.kind == RecordKind::Feed).unwrap();
+    let error = read(Record { key: "x".to_owned(), ..feed }).unwrap_err();
+    assert_eq!(error.to_string(), "catalogue record `feed` `x` holds `dan-phuong`");
+    let composite = record(RecordKind::Composite, "dti-2024", r#"{"weights":{"a":0.25}}"#);
+    assert_eq!(read(composite.clone()).unwrap(), [composite]);
+    assert!(read(record(RecordKind::Composite, "dti-2024", "{")).is_err());
+}
+
+#[test]
+fn a_plan_says_what_it_adds_changes_and_removes() {
+    let current = catalogue();
+    let before = "09784.1,09784,Thị trấn Phùng,,thi_tran,commune,273.1,2020-03-01,,\n";
+    let after = "09785.1,09785,Xã Mới,,xa,commune,273.1,2020-03-01,,\n";
+    let text = plan(&current, edited("units.csv", before, after)).to_string();
+    assert_eq!(
+        text,
+        "+ unit 09785.1/2020-03-01 Xã Mới\n\
+         - unit 09784.1/2020-03-01 Thị trấn Phùng\n\
+         removed records stay in the catalogue's history, and observations that name them in the ledger\n\
+         1 to add, 0 to change, 1 to remove"
+    );
+    let text = plan(&current, edited("indicators.csv", ",0.000001,100,", ",,120,")).to_string();
+    assert_eq!(
+        text,
+        "~ indicator par_index_pct: max 100 -> 120, min 0.000001 -> none\n0 to add, 1 to change, 0 to remove"
+    );
+    let text = plan(&Catalogue::default(), wanted()).text_vi();
+    assert!(text.ends_with("\n+ feed dan-phuong Huyện Đan Phượng\nthêm 9, sửa 0, bỏ 0"), "{text}");
+}
+
+#[test]
+fn a_plan_that_is_made_leaves_nothing_to_do_and_grants_alone() {
+    let mut records = wanted();
+    records.push(Record::from(&grant()));
+    let composite = Some("{}".to_owned());
+    records.push(Record { kind: RecordKind::Composite, key: "dti".to_owned(), content: composite });
+    let current = Catalogue::from_records(1, records.clone()).unwrap();
+    let none = plan(&current, wanted());
+    assert!(none.is_empty() && none.records().is_empty());
+    assert_eq!(none.to_string(), "no changes: the catalogue is as the files say");
+
+    let wanted = edited("feeds.csv", "dan-phuong,Huyện", "dan-phuong,huyện");
+    records.extend(plan(&current, wanted.clone()).records());
+    let made = Catalogue::from_records(2, records).unwrap();
+    assert!(plan(&made, wanted).is_empty());
+    assert_eq!(made.feeds["dan-phuong"].name_vi, "huyện Đan Phượng");
+    assert_eq!((made.grants.len(), made.composites.len()), (1, 1));
+}

@@ -1,0 +1,146 @@
+//! From a text to the one unit that it names: an id, `code@date`, a code, or a path of names.
+//!
+//! A text that names two units, at one time or over time, is refused with both; nothing is guessed. Names are compared
+//! by spelling: accents count, case and the place of the tone do not, kind words may be left out.
+
+use chrono::NaiveDate;
+
+use super::{Candidate, UnitError, UnitVersion, Units, name};
+
+/// Enough to show the one that was meant, few enough to read in one line.
+const NEAREST_MAX: usize = 3;
+
+impl Units {
+    /// The version that a text names: of an id `00004.1`, a code on a day `00004@2024-12-31`, a code `00004`, or a path
+    /// `Hà Nội/Đan Phượng/Song Phượng`, each name directly under the one before it and the first one anywhere.
+    ///
+    /// With `on` it is the version valid on that day. Without, the text must name one unit over all time, and the
+    /// latest version that it names is given (for `code@date`, the version of that date).
+    ///
+    /// # Errors
+    /// [`UnitError`] when it names no unit, none that was valid on that day, or more than one.
+    pub fn resolve(&self, text: &str, on: Option<NaiveDate>) -> Result<&UnitVersion, UnitError> {
+        let text = text.trim();
+        if let Some(versions) = self.units.get(text) {
+            return self.choose(text, &versions.clone().collect::<Vec<_>>(), on);
+        }
+        if let Some((holder, date)) = text.split_once('@') {
+            return self.holder(text, holder.trim(), date.trim(), on);
+        }
+        if let Some(versions) = self.codes.get(text) {
+            return self.choose(text, versions, on);
+        }
+        let found = self.named(text, on);
+        // A path that held at another time is told apart from one that never did.
+        let found = if found.is_empty() && on.is_some() { self.named(text, None) } else { found };
+        self.choose(text, &found, on)
+    }
+
+    /// The unit of `code@date` or `id@date`.
+    fn holder(
+        &self,
+        text: &str,
+        holder: &str,
+        date: &str,
+        on: Option<NaiveDate>,
+    ) -> Result<&UnitVersion, UnitError> {
+        let Ok(date) = date.parse::<NaiveDate>() else { return Err(self.unknown(text, on)) };
+        let of_id = self.units.get(holder).map(|versions| versions.clone().collect());
+        let versions: Vec<usize> =
+            of_id.or_else(|| self.codes.get(holder).cloned()).unwrap_or_default();
+        let version = self.choose(text, &versions, Some(date))?;
+        match on {
+            Some(on) if on != date => {
+                let unit = self.units.get(&version.unit).cloned().unwrap_or_default();
+                self.choose(text, &unit.collect::<Vec<_>>(), Some(on))
+            }
+            _ => Ok(version),
+        }
+    }
+
+    /// The one unit among the versions that a text names.
+    fn choose(
+        &self,
+        text: &str,
+        named: &[usize],
+        on: Option<NaiveDate>,
+    ) -> Result<&UnitVersion, UnitError> {
+        let versions = || named.iter().map(|index| &self.versions[*index]);
+        let mut valid: Vec<&UnitVersion> =
+            versions().filter(|version| on.is_none_or(|on| version.valid_on(on))).collect();
+        valid.sort_by(|a, b| (a.valid_from, &a.unit).cmp(&(b.valid_from, &b.unit)));
+        let Some(latest) = valid.last().copied() else {
+            let Some(on) = on.filter(|_| !named.is_empty()) else {
+                return Err(self.unknown(text, on));
+            };
+            return Err(UnitError::NotValid {
+                text: text.to_owned(),
+                on,
+                known: self.candidates(versions()),
+                nearest: self.candidates(self.nearest(text, on, NEAREST_MAX)),
+            });
+        };
+        if valid.iter().all(|version| version.unit == latest.unit) {
+            return Ok(latest);
+        }
+        Err(UnitError::Ambiguous { text: text.to_owned(), candidates: self.candidates(valid) })
+    }
+
+    fn unknown(&self, text: &str, on: Option<NaiveDate>) -> UnitError {
+        let nearest = self.closest(text, on, NEAREST_MAX);
+        UnitError::Unknown { text: text.to_owned(), nearest: self.candidates(nearest) }
+    }
+
+    fn candidates<'a>(
+        &self,
+        versions: impl IntoIterator<Item = &'a UnitVersion>,
+    ) -> Vec<Candidate> {
+        versions.into_iter().map(|version| Candidate::new(self, version)).collect()
+    }
+
+    /// The versions that a path names. Where some are named with more of their kind words than others, those are meant:
+    /// `Xã Đàn` is a commune Đàn before it is a ward Xã Đàn.
+    fn named(&self, path: &str, on: Option<NaiveDate>) -> Vec<usize> {
+        let segments: Vec<Vec<String>> = path.split('/').map(name::readings).collect();
+        let Some((last, above)) = segments.split_last() else { return Vec::new() };
+        let mut found: Vec<(usize, usize)> = Vec::new();
+        for index in last.iter().flat_map(|reading| self.names.spelled(reading)) {
+            let span = match on {
+                Some(on) => (on, on),
+                None => (self.versions[*index].valid_from, self.versions[*index].last_day()),
+            };
+            let left_out = self.left_out(*index, last, above, span);
+            found.extend(left_out.map(|left_out| (left_out, *index)));
+        }
+        let fewest = found.iter().map(|(left_out, _)| *left_out).min();
+        found.retain(|(left_out, _)| Some(*left_out) == fewest);
+        let mut versions: Vec<usize> = found.into_iter().map(|(_, index)| index).collect();
+        versions.sort_unstable();
+        versions.dedup();
+        versions
+    }
+
+    /// How many kind words a path leaves out where it names this version within a span of days; none if it names
+    /// another.
+    fn left_out(
+        &self,
+        index: usize,
+        readings: &[String],
+        above: &[Vec<String>],
+        (from, to): (NaiveDate, NaiveDate),
+    ) -> Option<usize> {
+        let (version, keys) = (&self.versions[index], self.names.keys(index));
+        let (from, to) = (from.max(version.valid_from), to.min(version.last_day()));
+        if from > to || !(readings.contains(&keys.full) || readings.contains(&keys.bare)) {
+            return None;
+        }
+        let here = usize::from(!readings.contains(&keys.full));
+        // The path grows shorter with each step up, so a cycle of parents cannot hold it.
+        let Some((parent, above)) = above.split_last() else { return Some(here) };
+        let parents = self.above[index].clone();
+        parents
+            .filter_map(|index| self.left_out(index, parent, above, (from, to)))
+            .min()
+            .map(|n| n + here)
+    }
+}

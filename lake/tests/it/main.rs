@@ -1,0 +1,4 @@
+//! The public API of the lake, one module a theme.
+
+#[cfg(test)]
+mod hanoi;
