@@ -5,6 +5,7 @@
 pub mod files;
 pub mod plan;
 pub mod record;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,8 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub use record::{Record, RecordKind};
+pub(crate) use table::CatalogueTable;
+pub use table::CatalogueTableError;
 
 use crate::feed::Feed;
 use crate::grant::Grant;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::observation::codes;
 use crate::unit::UnitId;
@@ -41,4 +42,34 @@ pub struct Grant {
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was revoked, if it was.
     pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// What every token begins with, so that scanners for leaked secrets find it.
+const TOKEN_PREFIX: &str = "dinh_";
+/// Characters of a token after its prefix: 43 times 6 random bits are 258.
+const TOKEN_CHARACTERS: usize = 43;
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Makes a token that nobody has had before.
+#[must_use]
+pub fn new_token() -> String {
+    let mut bytes = [0; TOKEN_CHARACTERS];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    let characters = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 64)]));
+    TOKEN_PREFIX.chars().chain(characters).collect()
+}
+
+/// What is kept of a token: its SHA-256, lower-case hex.
+#[must_use]
+pub fn token_sha256(token: &str) -> String {
+    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Grant {
+    /// Whether it holds at a moment.
+    #[must_use]
+    pub fn holds_at(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none_or(|revoked| now < revoked)
+            && self.expires_at.is_none_or(|expires| now < expires)
+    }
 }

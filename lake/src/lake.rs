@@ -1,0 +1,142 @@
+//! A lake, opened: its lock, its ledger and its catalogue.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::catalogue::{Catalogue, CatalogueTable, CatalogueTableError, Record};
+use crate::clock::Clock;
+use crate::ledger::{Ledger, LedgerError};
+use crate::lock::{Holder, Lock, LockError};
+use crate::metrics::LakeMetrics;
+use crate::store::{self, LakeUrl, Place, StoreError};
+
+/// How a lake is opened.
+#[derive(Clone, Debug)]
+pub struct LakeOptions {
+    /// Where stamps come from.
+    pub clock: Clock,
+    /// Bytes of the newest rows kept in memory.
+    pub hot_bytes_max: usize,
+    /// Where the lake counts.
+    pub metrics: LakeMetrics,
+}
+
+impl Default for LakeOptions {
+    /// The machine's clock, 256 MiB of hot rows.
+    fn default() -> Self {
+        Self { clock: Clock::system(), hot_bytes_max: 256 << 20, metrics: LakeMetrics::default() }
+    }
+}
+
+/// Why a lake could not be opened or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// Its URL or its store is no good.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another process holds it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// What a crash left behind could not be swept.
+    #[error("the folder `{}` cannot be swept: {source}", folder.display())]
+    Sweep {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueTableError),
+}
+
+/// A lake, opened; on a folder it is ours alone until it is dropped.
+#[derive(Debug)]
+pub struct Lake {
+    url: LakeUrl,
+    lock: Option<Lock>,
+    ledger: Ledger,
+    catalogue: CatalogueTable,
+    clock: Clock,
+}
+
+impl Lake {
+    /// Opens the lake at a URL, making what is missing.
+    ///
+    /// # Errors
+    /// [`LakeError::Lock`] when another process holds its folder.
+    pub async fn open(url: &LakeUrl, options: LakeOptions) -> Result<Arc<Self>, LakeError> {
+        let place = Place::open(url)?;
+        let lock = url.folder().map(|folder| -> Result<Lock, LakeError> {
+            let lock = Lock::take(&folder)?;
+            store::sweep(&folder).map_err(|source| LakeError::Sweep { folder, source })?;
+            Ok(lock)
+        });
+        let lock = lock.transpose()?;
+        Self::open_at(url.clone(), lock, &place, options).await
+    }
+
+    async fn open_at(
+        url: LakeUrl,
+        lock: Option<Lock>,
+        place: &Place,
+        options: LakeOptions,
+    ) -> Result<Arc<Self>, LakeError> {
+        let LakeOptions { clock, hot_bytes_max, metrics } = options;
+        let catalogue = CatalogueTable::open(place.folder("catalogue")?, clock.clone()).await?;
+        let ledger =
+            Ledger::open(place.folder("ledger")?, clock.clone(), hot_bytes_max, metrics).await?;
+        Ok(Arc::new(Self { url, lock, ledger, catalogue, clock }))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &LakeUrl {
+        &self.url
+    }
+
+    /// The clock that stamps its rows.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Its ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Its catalogue as it is now.
+    #[must_use]
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        self.catalogue.current()
+    }
+
+    /// Every catalogue from now on.
+    #[must_use]
+    pub fn subscribe_catalogue(&self) -> watch::Receiver<Arc<Catalogue>> {
+        self.catalogue.subscribe()
+    }
+
+    /// Changes the catalogue, whole or not at all, and gives its new version; it holds at once.
+    ///
+    /// # Errors
+    /// When the records make no sound catalogue, or the store fails.
+    pub async fn apply(&self, records: Vec<Record>) -> Result<u64, LakeError> {
+        Ok(self.catalogue.apply(records).await?)
+    }
+
+    /// Tells those who find the folder locked where this process can be reached.
+    ///
+    /// # Errors
+    /// When the lock file cannot be written.
+    pub fn announce(&self, holder: &Holder) -> std::io::Result<()> {
+        self.lock.as_ref().map_or(Ok(()), |lock| lock.announce(holder))
+    }
+}

@@ -1,0 +1,250 @@
+//! Group commit: some submissions become one file and one entry.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tracing::{info, instrument, warn};
+
+use super::encode::{FileStats, Purpose, encode};
+use super::once::{self, Once};
+use super::read;
+use super::schema::{SUBMISSION, Stamped, group_rows};
+use super::snapshot::DataFile;
+use super::{Ledger, LedgerError};
+use crate::delta::{Commit, DeltaError, Entry, LiveFile, Provenance, unique};
+use crate::submission::{Answer, Submission};
+
+/// What became of one submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in the ledger now.
+    Recorded(Answer),
+    /// It was in the ledger already; this is its first answer.
+    Repeated(Answer),
+    /// Its id belongs to a submission with other content, which stays.
+    Conflict {
+        /// The digest of what is recorded under the id.
+        recorded_digest: String,
+    },
+}
+
+/// What only the one who appends may touch.
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// The last stamp given out.
+    pub(super) stamp: i64,
+    pub(super) once: Once,
+    /// An entry whose outcome is unknown; it comes before all others.
+    uncertain: Option<Prepared>,
+    /// Whether a sync failed: then nothing is written until the lake is opened again.
+    stopped: bool,
+}
+
+/// An entry on its way: its files are written, it is not known to be.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) position: u64,
+    pub(super) entry: Entry,
+    pub(super) files: Vec<DataFile>,
+}
+
+impl Writer {
+    pub(super) fn new(stamp: i64, once: Once) -> Self {
+        Self { stamp, once, uncertain: None, stopped: false }
+    }
+}
+
+/// Rows of a group above which it is encoded off the async threads.
+const ENCODE_ASIDE_ROWS: usize = 4_096;
+
+impl Ledger {
+    /// Records a group of submissions; when it returns they are durable and every snapshot taken since has them.
+    /// Gives one outcome for each, in their order.
+    ///
+    /// # Errors
+    /// When the store fails. Nothing of the group is recorded then, unless the error is
+    /// [`DeltaError::Unknown`]; either way the same submissions may be sent again.
+    #[instrument(skip_all, fields(submissions = group.len()))]
+    pub async fn append(&self, group: Vec<Submission>) -> Result<Vec<Outcome>, LedgerError> {
+        let mut writer = self.writer.lock().await;
+        self.settle(&mut writer).await?;
+        let mut outcomes = BTreeMap::new();
+        loop {
+            let fresh = self.sift(&writer, &group, &mut outcomes).await?;
+            if fresh.is_empty() {
+                break;
+            }
+            let prepared = self.prepare(&writer, &fresh).await;
+            if matches!(prepared, Err(LedgerError::Delta(DeltaError::Sync { .. }))) {
+                writer.stopped = true;
+            }
+            let (prepared, answers) = prepared?;
+            if self.commit(&mut writer, prepared).await? {
+                let indices = fresh.iter().map(|(index, _)| *index);
+                outcomes.extend(indices.zip(answers.into_iter().map(Outcome::Recorded)));
+            }
+        }
+        drop(writer);
+        Ok(outcomes.into_values().collect())
+    }
+
+    /// Commits an entry and publishes what is true afterwards: whether it was ours.
+    pub(super) async fn commit(
+        &self,
+        writer: &mut Writer,
+        prepared: Prepared,
+    ) -> Result<bool, LedgerError> {
+        match self.table.commit(prepared.position, &prepared.entry).await {
+            Ok(Commit::Done) => {
+                self.take_own(writer, prepared);
+                Ok(true)
+            }
+            Ok(Commit::Lost(winner)) => {
+                self.take_foreign(writer, prepared.position, winner).await?;
+                Ok(false)
+            }
+            Err(error) => {
+                match error {
+                    DeltaError::Unknown { .. } => writer.uncertain = Some(prepared),
+                    DeltaError::Sync { .. } => writer.stopped = true,
+                    _ => {}
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Finds out what became of an entry whose outcome was unknown. After a failed sync nothing is written any more.
+    pub(super) async fn settle(&self, writer: &mut Writer) -> Result<(), LedgerError> {
+        if writer.stopped {
+            return Err(LedgerError::Stopped);
+        }
+        if let Some(prepared) = writer.uncertain.take() {
+            self.commit(writer, prepared).await?;
+        }
+        Ok(())
+    }
+
+    /// Answers what the ledger holds already and gives back what is new, each id once.
+    async fn sift<'a>(
+        &self,
+        writer: &Writer,
+        group: &'a [Submission],
+        outcomes: &mut BTreeMap<usize, Outcome>,
+    ) -> Result<Vec<(usize, &'a Submission)>, LedgerError> {
+        let mut fresh: Vec<(usize, &Submission)> = Vec::with_capacity(group.len());
+        let mut ids = HashSet::with_capacity(group.len());
+        for (index, submission) in group.iter().enumerate() {
+            if outcomes.contains_key(&index) {
+                continue;
+            }
+            let (feed, id) = (submission.feed.as_str(), submission.id.as_str());
+            if let Some(position) = writer.once.position(feed, id) {
+                let first = self.answer_at(position, feed, id).await?;
+                let first = first.ok_or_else(|| LedgerError::Missing {
+                    feed: feed.to_owned(),
+                    id: id.to_owned(),
+                    position,
+                })?;
+                let same = first.digest == submission.digest;
+                let conflict = || Outcome::Conflict { recorded_digest: first.digest.clone() };
+                outcomes.insert(index, if same { Outcome::Repeated(first) } else { conflict() });
+            } else if ids.insert((feed, id)) {
+                fresh.push((index, submission));
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// Stamps a group, writes its file and draws up its entry.
+    async fn prepare(
+        &self,
+        writer: &Writer,
+        fresh: &[(usize, &Submission)],
+    ) -> Result<(Prepared, Vec<Answer>), LedgerError> {
+        let position = self.published.borrow().position + 1;
+        let base = self.clock.micros().max(writer.stamp + 1);
+        let stamps = (base..).zip(fresh);
+        let stamped: Vec<_> = stamps
+            .map(|(recorded_at, (_, submission))| Stamped { submission, recorded_at, position })
+            .collect();
+        let answers: Vec<_> = stamped.iter().map(Stamped::answer).collect();
+        let rows = group_rows(&stamped)?;
+        let stats = FileStats::of(&rows);
+        let bytes = if stats.num_records > ENCODE_ASIDE_ROWS as u64 {
+            let rows = rows.clone();
+            tokio::task::spawn_blocking(move || encode(&rows, Purpose::Ack)).await??
+        } else {
+            encode(&rows, Purpose::Ack)?
+        };
+        let provenance = Provenance {
+            commit: unique(),
+            stamp: base + i64::try_from(fresh.len()).unwrap_or(i64::MAX) - 1,
+            submissions: answers.iter().map(summary).collect(),
+        };
+        let path = format!("{position:020}-{}.parquet", provenance.commit);
+        let file = DataFile::fresh(path, bytes.len(), self.clock.micros() / 1000, stats, rows);
+        self.put_file(&file.path, bytes).await?;
+        let entry = Entry { provenance, adds: vec![file.to_live()], removes: Vec::new() };
+        Ok((Prepared { position, entry, files: vec![file] }, answers))
+    }
+
+    pub(super) async fn put_file(&self, path: &str, bytes: Bytes) -> Result<(), LedgerError> {
+        self.metrics.file_bytes.inc_by(bytes.len() as u64);
+        Ok(self.table.put_file(path, bytes).await?)
+    }
+
+    fn take_own(&self, writer: &mut Writer, prepared: Prepared) {
+        let Prepared { position, entry, files } = prepared;
+        writer.stamp = entry.provenance.stamp;
+        for file in &files {
+            writer.once.learn(file.hot.as_deref().unwrap_or_default());
+        }
+        let rows: u64 = files.iter().map(|file| file.stats.num_records).sum();
+        info!(position, submissions = entry.provenance.submissions.len(), rows, "recorded");
+        self.metrics.commits.inc();
+        self.publish(position, &entry.removes, files);
+    }
+
+    /// Takes in an entry that another hub put at `position`.
+    async fn take_foreign(
+        &self,
+        writer: &mut Writer,
+        position: u64,
+        winner: Entry,
+    ) -> Result<(), LedgerError> {
+        warn!(position, "another hub took this place in the ledger");
+        self.metrics.lost_races.inc();
+        let mut files = Vec::with_capacity(winner.adds.len());
+        for add in winner.adds {
+            let path = add.path.clone();
+            let file = DataFile::from_live(add);
+            files.push(
+                file.map_err(|error| LedgerError::Stats { file: path, reason: error.to_string() })?,
+            );
+        }
+        for file in &files {
+            writer.once.learn(
+                &read::rows(&self.table.place.store, file, SUBMISSION, &once::COLUMNS).await?,
+            );
+        }
+        writer.stamp = writer.stamp.max(winner.provenance.stamp);
+        self.publish(position, &winner.removes, files);
+        Ok(())
+    }
+
+    fn publish(&self, position: u64, removed: &[LiveFile], added: Vec<DataFile>) {
+        let next = self.published.borrow().advance(position, removed, added, self.hot_bytes_max);
+        self.metrics.observe(&next);
+        self.published.send_replace(Arc::new(next));
+    }
+}
+
+/// What the log says of a submission, for readers of the log alone.
+fn summary(answer: &Answer) -> serde_json::Value {
+    serde_json::json!({
+        "feed": answer.feed, "id": answer.submission, "digest": answer.digest, "accepted": answer.accepted,
+        "warned": answer.warned, "refused": answer.refused, "recorded_at": answer.recorded_at.timestamp_micros(),
+    })
+}

@@ -1,0 +1,122 @@
+//! Reading rows of one kind out of one file, from memory where it is hot and from the store where it is not.
+
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use futures::TryStreamExt;
+use object_store::ObjectStore;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::statistics::Statistics;
+
+use super::schema::{SUBMISSION, VERDICT, kind_of};
+use super::snapshot::DataFile;
+use crate::stored_file::StoredFile;
+use crate::submission::{Answer, Severity, Verdict};
+
+/// Rows that one batch of a cold read holds.
+const BATCH_ROWS: usize = 65_536;
+
+/// Reads the rows of one kind: some columns, or all where none are named.
+pub(crate) async fn rows(
+    store: &Arc<dyn ObjectStore>,
+    file: &DataFile,
+    kind: &str,
+    columns: &[&str],
+) -> Result<Vec<RecordBatch>, ParquetError> {
+    if !file.stats.may_hold(kind) {
+        return Ok(Vec::new());
+    }
+    if let Some(hot) = &file.hot {
+        return Ok(hot.iter().filter(|batch| kind_of(batch) == Some(kind)).cloned().collect());
+    }
+    let stored = StoredFile::new(store, &file.path, file.size);
+    let builder = ParquetRecordBatchStreamBuilder::new(stored).await?.with_batch_size(BATCH_ROWS);
+    let groups = builder.metadata().row_groups().iter().enumerate();
+    let groups =
+        groups.filter(|(_, group)| group_kind(group).is_none_or(|found| found == kind.as_bytes()));
+    let groups = groups.map(|(index, _)| index).collect();
+    let mask = if columns.is_empty() {
+        ProjectionMask::all()
+    } else {
+        ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied())
+    };
+    builder.with_row_groups(groups).with_projection(mask).build()?.try_collect().await
+}
+
+/// The kind of a row group's rows, by the statistics of its first column.
+fn group_kind(group: &RowGroupMetaData) -> Option<&[u8]> {
+    match group.column(0).statistics() {
+        Some(Statistics::ByteArray(stats)) => {
+            stats.min_opt().map(parquet::data_type::ByteArray::data)
+        }
+        _ => None,
+    }
+}
+
+/// The answer that a submission got, from the file that holds it.
+pub(crate) async fn answer(
+    store: &Arc<dyn ObjectStore>,
+    file: &DataFile,
+    feed: &str,
+    submission: &str,
+) -> Result<Option<Answer>, ParquetError> {
+    let submissions = rows(store, file, SUBMISSION, &[]).await?;
+    let Some((batch, row)) =
+        submissions.iter().find_map(|batch| Some((batch, find(batch, feed, submission)?)))
+    else {
+        return Ok(None);
+    };
+    let whole = |name: &str| batch[name].as_primitive::<Int64Type>().value(row).unsigned_abs();
+    let stamps = batch["recorded_at"].as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
+    Ok(Some(Answer {
+        feed: feed.to_owned(),
+        submission: submission.to_owned(),
+        position: whole("position"),
+        recorded_at: chrono::DateTime::from_timestamp_micros(stamps.value(row)).unwrap_or_default(),
+        digest: batch["digest"].as_string::<i32>().value(row).to_owned(),
+        accepted: whole("accepted"),
+        warned: whole("warned"),
+        refused: whole("refused"),
+        verdicts: Vec::new(),
+    }))
+}
+
+/// The verdicts on a submission that are in a file, in order of rows.
+pub(crate) async fn verdicts(
+    store: &Arc<dyn ObjectStore>,
+    file: &DataFile,
+    feed: &str,
+    submission: &str,
+) -> Result<Vec<Verdict>, ParquetError> {
+    let mut verdicts = Vec::new();
+    for batch in rows(store, file, VERDICT, &[]).await? {
+        let text = |name: &str| batch[name].as_string::<i32>();
+        let numbers = batch["row"].as_primitive::<Int64Type>();
+        let ours = |row: &usize| {
+            text("submission").value(*row) == submission && text("feed").value(*row) == feed
+        };
+        verdicts.extend((0..batch.num_rows()).filter(ours).map(|row| {
+            let cell = |name: &str| text(name).value(row).to_owned();
+            Verdict {
+                row: numbers.value(row).unsigned_abs(),
+                severity: Severity::from_code(&cell("severity")).unwrap_or(Severity::Refused),
+                field: cell("field"),
+                rule: cell("rule"),
+                message_vi: cell("message_vi"),
+                message_en: cell("message_en"),
+                suggestions: serde_json::from_str(&cell("suggestions")).unwrap_or_default(),
+                content: cell("content"),
+            }
+        }));
+    }
+    Ok(verdicts)
+}
+
+fn find(batch: &RecordBatch, feed: &str, submission: &str) -> Option<usize> {
+    let (feeds, ids) = (batch["feed"].as_string::<i32>(), batch["submission"].as_string::<i32>());
+    (0..batch.num_rows()).find(|row| ids.value(*row) == submission && feeds.value(*row) == feed)
+}
