@@ -471,7 +471,8 @@ pub mod ingest_client {
         /// Sends many submissions over one call, several in flight. Each is answered as soon as it is durable, so answers may
         /// come in another order than the requests: match them by `correlation`. A bad submission gets its error in its own
         /// response and the stream lives on. Close your side when all is sent; the hub closes its side after the last answer.
-        /// A stream that breaks loses nothing that was answered; send again what was not, with the same ids.
+        /// A stream that breaks loses nothing that was answered; send again what was not, with the same ids. Only a message over
+        /// the size limit ends the stream, after all that came before it is answered.
         pub async fn push_stream(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::PushStreamRequest>,
@@ -565,7 +566,8 @@ pub mod ingest_server {
         /// Sends many submissions over one call, several in flight. Each is answered as soon as it is durable, so answers may
         /// come in another order than the requests: match them by `correlation`. A bad submission gets its error in its own
         /// response and the stream lives on. Close your side when all is sent; the hub closes its side after the last answer.
-        /// A stream that breaks loses nothing that was answered; send again what was not, with the same ids.
+        /// A stream that breaks loses nothing that was answered; send again what was not, with the same ids. Only a message over
+        /// the size limit ends the stream, after all that came before it is answered.
         async fn push_stream(
             &self,
             request: tonic::Request<tonic::Streaming<super::PushStreamRequest>>,

@@ -1,0 +1,37 @@
+//! `Validate`: what a push would find, with nothing kept.
+
+use dinh_proto::v1 as proto;
+use prost::Message as _;
+use tonic::{Request, Status};
+use tracing::{field, instrument};
+
+use super::{Inner, counts};
+use crate::access::Caller;
+use crate::wire;
+
+impl Inner {
+    #[instrument(name = "validate", skip_all, fields(rows = field::Empty))]
+    pub(super) async fn validate_one(
+        &self,
+        request: Request<proto::ValidateRequest>,
+    ) -> Result<proto::ValidateResponse, Status> {
+        let examined = async {
+            let caller = Caller::from_metadata(request.metadata())?;
+            let admission = self.committer.admit(request.get_ref().encoded_len());
+            let admission = admission.map_err(|error| self.commit_error(&error))?;
+            let examined =
+                self.examine(&caller, request.into_inner().submission, wire::Id::Optional).await?;
+            drop(admission);
+            Ok(examined)
+        };
+        let examined = examined.await.map_err(|error| self.refuse(&error))?;
+        let report = wire::report(
+            &examined.digest,
+            counts(examined.rows, &examined.judged),
+            &examined.judged.verdicts,
+            examined.request.verdicts_max,
+        );
+        let catalogue_version = examined.catalogue_version;
+        Ok(proto::ValidateResponse { report: Some(report), catalogue_version })
+    }
+}

@@ -1,0 +1,129 @@
+//! What `Push`, `Validate` and `Cursor` answer.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::ipc::writer::StreamWriter;
+use chrono::{Days, NaiveDate};
+use dinh_ingest::Limits;
+use dinh_proto::v1 as proto;
+
+use crate::house::{House, TOKEN, row, submission, with_token};
+
+#[tokio::test]
+async fn good_rows_land_and_bad_ones_get_verdicts() {
+    let house = House::open(Limits::default()).await;
+    let rows = vec![row("273", "129"), row("09820", "NaN"), row("99999", "1"), row("001", "1")];
+    let answer = house.push(submission("1", rows)).await.unwrap();
+    let report = answer.report.unwrap();
+    assert_eq!((report.rows, report.accepted, report.warned, report.refused), (4, 1, 0, 3));
+    let rules: Vec<_> = report.verdicts.iter().map(|v| (v.row, v.rule.as_str())).collect();
+    let wanted = [
+        (2, "value.not_a_number"),
+        (3, "unit.unknown"),
+        (4, "unit.outside_grant"),
+        (4, "unit.outside_feed"),
+    ];
+    assert_eq!(rules, wanted);
+    assert!(report.verdicts.iter().all(|v| !v.message_vi.is_empty() && !v.message_en.is_empty()));
+    assert_eq!(answer.position, house.lake.ledger().snapshot().position);
+}
+
+#[tokio::test]
+async fn an_atomic_submission_with_a_bad_row_lands_nothing_and_is_kept() {
+    let house = House::open(Limits::default()).await;
+    let atomic = proto::Submission {
+        mode: proto::Mode::Atomic.into(),
+        ..submission("1", vec![row("273", "129"), row("09820", "")])
+    };
+    let report = house.push(atomic).await.unwrap().report.unwrap();
+    assert_eq!((report.accepted, report.refused), (0, 2));
+    let rules: Vec<_> = report.verdicts.iter().map(|v| v.rule.as_str()).collect();
+    assert_eq!(rules, ["atomic.refused", "value.missing"]);
+    assert!(house.lake.ledger().find("dan-phuong", "1").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_repeat_gets_the_first_answer_and_other_content_is_refused() {
+    let house = House::open(Limits::default()).await;
+    let rows = || vec![row("273", "129"), row("09820", "NaN"), row("09784", "")];
+    let first = house.push(submission("1", rows())).await.unwrap();
+    house.push(submission("2", vec![row("273", "130")])).await.unwrap();
+    let again = proto::Submission { reason: "gửi lại".into(), ..submission("1", rows()) };
+    assert_eq!(house.push(again).await.unwrap(), first);
+    let status = house.push(submission("1", vec![row("273", "130")])).await.unwrap_err();
+    let (code, reason, details) = crate::house::told(&status);
+    assert_eq!((code, reason.as_str()), (tonic::Code::AlreadyExists, "SUBMISSION_ID_REUSED"));
+    assert_eq!(
+        details.error_info().unwrap().metadata["recorded_digest"],
+        first.report.unwrap().digest
+    );
+}
+
+#[tokio::test]
+async fn concurrent_pushes_of_one_submission_count_once() {
+    let house = House::open(Limits::default()).await;
+    let pushes = (0..16).map(|_| house.push(submission("1", vec![row("273", "129")])));
+    let answers = futures::future::join_all(pushes).await;
+    let first = answers[0].as_ref().unwrap();
+    assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|answer| answer == first)));
+}
+
+#[tokio::test]
+async fn validate_says_what_push_would_and_keeps_nothing() {
+    let house = House::open(Limits::default()).await;
+    let rows = || vec![row("273", "129"), row("09820", "NaN")];
+    let before = house.position();
+    let request =
+        with_token(proto::ValidateRequest { submission: Some(submission("", rows())) }, TOKEN);
+    let validated = house.client().await.validate(request).await.unwrap().into_inner();
+    assert_eq!(house.position(), before);
+    assert_eq!(validated.catalogue_version, house.lake.catalogue().version);
+    assert_eq!(validated.report, house.push(submission("1", rows())).await.unwrap().report);
+}
+
+#[tokio::test]
+async fn a_cursor_is_the_last_submission_of_the_feed() {
+    let house = House::open(Limits::default()).await;
+    let mut client = house.client().await;
+    let request = || with_token(proto::CursorRequest { feed: "dan-phuong".into() }, TOKEN);
+    assert_eq!(client.cursor(request()).await.unwrap().into_inner().last, None);
+    house.push(submission("1", vec![row("273", "129")])).await.unwrap();
+    let second = house.push(submission("2", vec![row("273", "130")])).await.unwrap();
+    let last = client.cursor(request()).await.unwrap().into_inner().last.unwrap();
+    assert_eq!((last.submission.as_str(), last.position), ("2", second.position));
+    assert_eq!(
+        (last.recorded_at, last.digest),
+        (second.recorded_at, second.report.unwrap().digest)
+    );
+}
+
+/// An Arrow stream of `rows` figures of one unit, each for a window of its own.
+fn bulk(rows: u64) -> Vec<u8> {
+    let day = |n| NaiveDate::from_ymd_opt(2020, 3, 1).expect("it is a day") + Days::new(n);
+    let window = |n: u64| format!("{}/{}", day(n % 800), day(800 + n / 800));
+    let text = |text: &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values((0..rows).map(|_| text)))
+    };
+    let columns: [(&str, ArrayRef); 4] = [
+        ("indicator", text("community_digital_teams")),
+        ("unit", text("09820")),
+        ("period", Arc::new(StringArray::from_iter_values((0..rows).map(window)))),
+        ("value", Arc::new(Int64Array::from_iter_values((0..).take(rows as usize)))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).expect("the columns fit");
+    let mut writer =
+        StreamWriter::try_new(Vec::new(), &batch.schema()).expect("the schema can be written");
+    writer.write(&batch).expect("the batch can be written");
+    writer.into_inner().expect("the end can be written")
+}
+
+#[tokio::test]
+async fn a_bulk_submission_in_arrow_lands() {
+    let house = House::open(Limits::default()).await;
+    let rows = 100_000;
+    let payload = Some(proto::submission::Payload::ArrowIpc(bulk(rows).into()));
+    let bulk = proto::Submission { payload, ..submission("1", Vec::new()) };
+    let report = house.push(bulk).await.unwrap().report.unwrap();
+    assert_eq!((report.accepted, report.refused), (rows, 0), "{:?}", report.verdicts.first());
+}
