@@ -1,0 +1,301 @@
+//! Answers: rankings, totals, series, history, coverage, units, indicators and feeds.
+//!
+//! [`Answers::ask`] is the one entry for every door: a question's name and its parameters in, JSON text out, so HTTP and
+//! gRPC give the same bytes. Reading the cells (`read.rs`) and making the answer are apart: every answer is a plain
+//! function over cells that are in memory already.
+//!
+//! # Decisions
+//! - `silent` and `missing` are lists of `{unit, code, name}`.
+//! - A unit whose figure is partial counts as silent: it has not reported all, and `reported + silent` stays `expected`.
+//! - Feeds of the answer are those whose figures are in it; `contains_synthetic` follows the feed that was named.
+//! - Figures that do not say their numerator and denominator are listed in `coverage.left_out` of a total of ratios.
+
+pub mod cell;
+pub mod coverage;
+pub mod figures;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod history;
+pub mod lists;
+pub mod outline;
+pub mod question;
+pub mod ranking;
+pub mod ratio;
+pub mod read;
+pub mod scope;
+pub mod series;
+pub mod totals;
+pub mod tree;
+pub mod units;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dinh_lake::indicator::Indicator;
+use dinh_lake::unit::UnitVersion;
+use serde::Serialize;
+
+use cell::{Cell, one_feed_per_cell};
+use coverage::Reports;
+use figures::Figures;
+use history::Revisions;
+use question::{Asked, Question};
+use read::Wanted;
+use scope::Sources;
+
+use crate::access::Access;
+use crate::error::{ErrorKind, Fault, QueryError, Text};
+use crate::sql::{Engine, Statement};
+
+/// An answer with the snapshot that it was made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The answer in JSON.
+    pub json: String,
+    /// The newest ledger entry that it includes.
+    pub position: u64,
+    /// The catalogue version that it was made with.
+    pub catalogue_version: u64,
+}
+
+/// Answers questions over a lake.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    engine: Arc<Engine>,
+}
+
+impl Answers {
+    /// Answers from an engine.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>) -> Self {
+        Self { engine }
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Answers a question in JSON.
+    ///
+    /// # Errors
+    /// When there is no such question, a parameter is wrong, or there is nothing to answer with.
+    pub async fn ask(
+        &self,
+        question: &str,
+        parameters: &BTreeMap<String, String>,
+        access: &Access,
+    ) -> Result<String, QueryError> {
+        let question = Question::from_name(question).ok_or_else(|| unknown_question(question))?;
+        Ok(self.answer(question, parameters, access).await?.json)
+    }
+
+    /// Answers a question, and says from which snapshot.
+    ///
+    /// # Errors
+    /// As [`Answers::ask`].
+    pub async fn answer(
+        &self,
+        question: Question,
+        parameters: &BTreeMap<String, String>,
+        access: &Access,
+    ) -> Result<Answered, QueryError> {
+        let asked = Asked::read(question, parameters)?;
+        let statement = self.engine.begin(access)?;
+        let json = match question {
+            Question::Rankings => self.rankings(&statement, &asked).await,
+            Question::Totals => self.totals(&statement, &asked).await,
+            Question::Series => self.series(&statement, &asked).await,
+            Question::History => self.history(&statement, &asked).await,
+            Question::Coverage => self.coverage(&statement, &asked).await,
+            Question::Units => {
+                let units = &statement.catalogue().units;
+                json(&units::units(units, statement.position(), &asked)?)
+            }
+            Question::Indicators => {
+                json(&lists::indicators(statement.catalogue(), statement.position()))
+            }
+            Question::Feeds => json(&lists::feeds(statement.catalogue(), statement.position())),
+        }?;
+        let catalogue_version = statement.catalogue().version;
+        Ok(Answered { json, position: statement.position(), catalogue_version })
+    }
+
+    async fn rankings(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
+        let catalogue = statement.catalogue();
+        let mut figures = figures(statement, asked, None).await?;
+        let ranked = &figures.indicator.indicator;
+        let reports = |other: &&Indicator| other.ranks.as_ref() == Some(ranked);
+        let reporting = catalogue.indicators.values().filter(reports);
+        for indicator in reporting {
+            let wanted = Wanted {
+                indicators: Some(vec![&indicator.indicator]),
+                feed: asked.feed.as_deref(),
+                ..Wanted::default()
+            };
+            let cells = cells(statement, indicator, &wanted).await?;
+            figures.reported_ranks.extend(cells);
+        }
+        json(&ranking::ranking(&figures, asked)?)
+    }
+
+    async fn totals(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
+        let figures = figures(statement, asked, None).await?;
+        json(&totals::totals(&figures, asked)?)
+    }
+
+    async fn series(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
+        let units = &statement.catalogue().units;
+        let unit = unit(units, asked, None)?;
+        let figures = figures(statement, asked, Some(unit)).await?;
+        json(&series::series(&figures, unit))
+    }
+
+    async fn history(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
+        let catalogue = statement.catalogue();
+        let indicator = indicator(statement, asked)?;
+        let sources = Sources::of(catalogue, asked.feed.as_deref())?;
+        let spans = asked.period.as_ref().map(|label| sources.spans(label)).transpose()?;
+        let day = spans.as_ref().and_then(|spans| spans.first().copied());
+        let unit = unit(&catalogue.units, asked, day)?;
+        let wanted = Wanted {
+            indicators: Some(vec![&indicator.indicator]),
+            unit: Some(&unit.unit),
+            stage: asked.stage,
+            feed: asked.feed.as_deref(),
+            spans,
+        };
+        let revisions = read::revisions(statement, &wanted).await?;
+        let code = indicator.indicator.as_str();
+        let position = statement.position();
+        let cells = revisions.iter().map(|revision| &revision.cell);
+        let span = match &asked.period {
+            Some(label) => sources.span(label, &cells)?,
+            None => scope::latest_span(cells).ok_or_else(|| scope::no_figures(code))?,
+        };
+        let all = Revisions { indicator: code, position, sources, revisions };
+        json(&history::history(&all, unit, span, asked.period.as_deref()))
+    }
+
+    async fn coverage(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
+        let catalogue = statement.catalogue();
+        let sources = Sources::of(catalogue, asked.feed.as_deref())?;
+        let spans = asked.period.as_ref().map(|label| sources.spans(label)).transpose()?;
+        let wanted = Wanted { feed: asked.feed.as_deref(), spans, ..Wanted::default() };
+        let cells = read::current(statement, &wanted).await?;
+        let position = statement.position();
+        json(&coverage::coverage(&Reports { catalogue, position, sources, cells }, asked)?)
+    }
+}
+
+/// The figures of an indicator: of one unit at all stages, or of all units at the stage of the answer.
+async fn figures<'a>(
+    statement: &'a Statement,
+    asked: &'a Asked,
+    unit: Option<&'a UnitVersion>,
+) -> Result<Figures<'a>, QueryError> {
+    let catalogue = statement.catalogue();
+    let indicator = indicator(statement, asked)?;
+    let sources = Sources::of(catalogue, asked.feed.as_deref())?;
+    let stage = match unit {
+        Some(_) => asked.stage,
+        None => Some(asked.stage.unwrap_or(indicator.default_stage)),
+    };
+    let wanted = Wanted {
+        indicators: Some(vec![&indicator.indicator]),
+        unit: unit.map(|unit| &unit.unit),
+        stage,
+        feed: asked.feed.as_deref(),
+        spans: None,
+    };
+    Ok(Figures {
+        catalogue,
+        position: statement.position(),
+        indicator,
+        sources,
+        cells: cells_or_ratios(statement, indicator, &wanted).await?,
+        reported_ranks: Vec::new(),
+    })
+}
+
+/// The cells of an indicator, those that follow from its parts among them.
+async fn cells_or_ratios(
+    statement: &Statement,
+    indicator: &Indicator,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Cell>, QueryError> {
+    let known = |code: &Option<String>| statement.catalogue().indicators.get(code.as_ref()?);
+    let pushed = cells(statement, indicator, wanted).await?;
+    let (Some(above), Some(below)) = (known(&indicator.numerator), known(&indicator.denominator))
+    else {
+        return Ok(pushed);
+    };
+    let of_above = Wanted { indicators: Some(vec![&above.indicator]), ..wanted.clone() };
+    let of_below = Wanted { indicators: Some(vec![&below.indicator]), ..wanted.clone() };
+    let numerators = cells(statement, above, &of_above).await?;
+    let denominators = cells(statement, below, &of_below).await?;
+    Ok(ratio::with_derived(indicator, pushed, &numerators, &denominators))
+}
+
+async fn cells(
+    statement: &Statement,
+    indicator: &Indicator,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Cell>, QueryError> {
+    let cells = read::current(statement, wanted).await?;
+    let cells = cells.into_iter().map(|(_, cell)| cell).collect();
+    Ok(one_feed_per_cell(cells, indicator, statement.catalogue()))
+}
+
+fn indicator<'a>(statement: &'a Statement, asked: &Asked) -> Result<&'a Indicator, QueryError> {
+    let indicators = &statement.catalogue().indicators;
+    let code = asked.indicator.as_deref().unwrap_or_default();
+    let Some(indicator) = indicators.get(code) else {
+        let nearest = question::nearest(code, indicators.keys().map(String::as_str));
+        let message = Text::new(
+            format!("không có chỉ tiêu `{code}`; xem danh sách ở `/v1/indicators`"),
+            format!("there is no indicator `{code}`; `/v1/indicators` lists them"),
+        );
+        let fault = Fault::of("indicator", "indicator.unknown", message).suggest(nearest);
+        return Err(QueryError::from_fault(ErrorKind::NotFound, fault));
+    };
+    // The plan would give nothing anyway; this says why.
+    if statement.access().may_read_some(indicator) {
+        Ok(indicator)
+    } else {
+        Err(not_open(statement, code))
+    }
+}
+
+fn not_open(statement: &Statement, code: &str) -> QueryError {
+    let message = Text::new(
+        format!("chỉ tiêu `{code}` không công khai; cần mã truy cập có quyền đọc"),
+        format!("the indicator `{code}` is not open; it takes a token with a grant to read"),
+    );
+    QueryError::new(statement.access().refusal(), "indicator.not_open", message)
+}
+
+fn unit<'a>(
+    units: &'a dinh_lake::unit::Units,
+    asked: &Asked,
+    span: Option<cell::Span>,
+) -> Result<&'a UnitVersion, QueryError> {
+    scope::unit(units, "unit", asked.unit.as_deref().unwrap_or_default(), span)
+}
+
+fn unknown_question(name: &str) -> QueryError {
+    let known = Question::ALL.into_iter().map(Question::name);
+    let listed = known.clone().collect::<Vec<_>>().join(", ");
+    let message = Text::new(
+        format!("không có câu hỏi `{name}`; các câu hỏi: {listed}"),
+        format!("there is no question `{name}`; there are: {listed}"),
+    );
+    let nearest = question::nearest(name, known);
+    let fault = Fault::of("question", "question.unknown", message).suggest(nearest);
+    QueryError::from_fault(ErrorKind::NotFound, fault)
+}
+
+fn json(answer: &impl Serialize) -> Result<String, QueryError> {
+    serde_json::to_string(answer).map_err(|error| QueryError::internal("writing JSON", &error))
+}

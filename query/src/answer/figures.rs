@@ -1,0 +1,24 @@
+//! What the answers about one indicator are made of.
+
+use dinh_lake::catalogue::Catalogue;
+use dinh_lake::indicator::Indicator;
+
+use super::cell::Cell;
+use super::scope::Sources;
+
+/// One indicator's figures in one snapshot of the ledger.
+#[derive(Debug)]
+pub struct Figures<'a> {
+    /// The catalogue of the answer.
+    pub catalogue: &'a Catalogue,
+    /// The ledger position of the answer.
+    pub position: u64,
+    /// The indicator.
+    pub indicator: &'a Indicator,
+    /// Where figures may come from.
+    pub sources: Sources<'a>,
+    /// The indicator's current cells at the stage of the answer (a series: at all), of one feed each.
+    pub cells: Vec<Cell>,
+    /// The current cells of the indicators that report this one's ranks; for rankings only.
+    pub reported_ranks: Vec<Cell>,
+}

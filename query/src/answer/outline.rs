@@ -1,0 +1,85 @@
+//! What answers have in common: names of units, coverage, and the share that is estimated.
+
+use dinh_lake::Decimal;
+use dinh_lake::observation::{Qualifier, Status};
+use dinh_lake::unit::UnitVersion;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::cell::{Cell, Declared};
+
+/// A unit, as it is named beside a figure or in a list of those without one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct UnitName {
+    /// Its id.
+    pub unit: String,
+    /// Its official code.
+    pub code: String,
+    /// Its name in Vietnamese.
+    pub name: String,
+}
+
+impl UnitName {
+    /// The name that a unit had in one version.
+    #[must_use]
+    pub fn of(version: &UnitVersion) -> Self {
+        Self {
+            unit: version.unit.0.clone(),
+            code: version.code.clone(),
+            name: version.name.clone(),
+        }
+    }
+}
+
+/// What a figure covers: computed from who reported here, and declared by its source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Coverage {
+    /// Expected units with a complete figure.
+    pub reported: i64,
+    /// Expected units.
+    pub expected: i64,
+    /// Expected units without a complete figure; null where it is unknown who stands behind the figure.
+    pub silent: Option<Vec<UnitName>>,
+    /// Units whose ratio has no numerator and denominator, so that it could not be summed; absent where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<UnitName>,
+    /// What the source itself says, where it says so.
+    pub declared: Option<Declared>,
+}
+
+impl Coverage {
+    /// The coverage of one figure as its source declares it; none where it declares nothing.
+    #[must_use]
+    pub fn declared_by(cell: &Cell) -> Option<Self> {
+        cell.declared.map(|declared| Self {
+            reported: declared.reported.unwrap_or_default(),
+            expected: declared.expected.unwrap_or_default(),
+            silent: None,
+            left_out: Vec::new(),
+            declared: Some(declared),
+        })
+    }
+}
+
+/// The share of some figures whose status is `estimated`, from 0 to 1; 0 where there are none.
+#[must_use]
+pub fn estimated_share(estimated: usize, all: usize) -> Decimal {
+    let whole = |n: usize| i64::try_from(n).ok().and_then(Decimal::from_integer);
+    whole(estimated)
+        .zip(whole(all))
+        .and_then(|(estimated, all)| Decimal::ratio(1, estimated, all))
+        .unwrap_or_default()
+}
+
+/// Whether a figure is estimated.
+#[must_use]
+pub fn is_estimated(cell: &Cell) -> bool {
+    cell.status == Status::Estimated
+}
+
+/// How a figure made of several is hedged: exact only if all of them are, else approximate.
+#[must_use]
+pub fn joined_qualifier(qualifiers: impl IntoIterator<Item = Qualifier>) -> Qualifier {
+    let exact = qualifiers.into_iter().all(|qualifier| qualifier == Qualifier::Exact);
+    if exact { Qualifier::Exact } else { Qualifier::Approximate }
+}

@@ -1,0 +1,37 @@
+//! SQL over the ledger and the catalogue: read-only, one statement, one snapshot, bounded.
+//!
+//! | table | one row is |
+//! |---|---|
+//! | `observations` | one accepted revision of one value |
+//! | `current` | the newest revision of each key, unless it is withdrawn |
+//! | `submissions` | one push |
+//! | `verdicts` | one thing found wrong with a row that was sent |
+//! | `units` | what a unit was between two dates |
+//! | `indicators`, `feeds` | one of the catalogue |
+//!
+//! What holds for every statement:
+//! - *One snapshot*: ledger and catalogue are taken once, when it begins; [`Rows::position`] names the ledger's.
+//! - *One class*: `observations` and `current` give official feeds unless the WHERE names feeds, by `feed = '…'` or
+//!   `feed IN (…)`. A statement that reads feeds of both classes is refused.
+//! - *Grants*: what the caller may read is a filter inside the tables (`permission.rs`).
+//! - *Nothing else*: no file, no URL, no DDL, DML, COPY or SET; the only store that a plan can reach is the ledger's.
+//! - *Limits* on time, memory, spill, rows and bytes ([`SqlLimits`]); dropping [`Rows`] stops the work.
+//!
+//! Types stay what the ledger has: `Decimal128(18,6)`, timestamps in microseconds UTC, dates; a literal such as `93.86` is
+//! a decimal too.
+
+mod catalogue_tables;
+mod cooperate;
+mod engine;
+mod fact_table;
+mod failure;
+mod ledger_table;
+mod limits;
+mod naming;
+mod permission;
+mod rows;
+mod store;
+
+pub use engine::{Engine, Statement};
+pub use limits::SqlLimits;
+pub use rows::Rows;

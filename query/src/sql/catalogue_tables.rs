@@ -1,0 +1,144 @@
+//! The catalogue as tables: `units`, `indicators`, `feeds`. Made once for each version of the catalogue.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use chrono::NaiveDate;
+use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::error::DataFusionError;
+use dinh_lake::Decimal;
+use dinh_lake::catalogue::Catalogue;
+use dinh_lake::observation::decimal_type;
+
+/// The tables of one catalogue, by name.
+pub(super) type Tables = Vec<(&'static str, Arc<dyn TableProvider>)>;
+
+/// Makes the tables of a catalogue.
+pub(super) fn tables(catalogue: &Catalogue) -> Result<Tables, DataFusionError> {
+    Ok(vec![
+        ("units", table(units(catalogue)?)?),
+        ("indicators", table(indicators(catalogue)?)?),
+        ("feeds", table(feeds(catalogue)?)?),
+    ])
+}
+
+fn table(rows: RecordBatch) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+    Ok(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?))
+}
+
+/// Columns as they are added.
+#[derive(Default)]
+struct Columns {
+    fields: Vec<Field>,
+    arrays: Vec<ArrayRef>,
+}
+
+impl Columns {
+    fn add(&mut self, name: &str, data_type: DataType, array: ArrayRef) {
+        self.fields.push(Field::new(name, data_type, true));
+        self.arrays.push(array);
+    }
+
+    fn text<S: AsRef<str>>(mut self, name: &str, values: impl Iterator<Item = Option<S>>) -> Self {
+        self.add(name, DataType::Utf8, Arc::new(values.collect::<StringArray>()));
+        self
+    }
+
+    fn whole(mut self, name: &str, values: impl Iterator<Item = i64>) -> Self {
+        self.add(name, DataType::Int64, Arc::new(values.map(Some).collect::<Int64Array>()));
+        self
+    }
+
+    fn truth(mut self, name: &str, values: impl Iterator<Item = bool>) -> Self {
+        self.add(name, DataType::Boolean, Arc::new(values.map(Some).collect::<BooleanArray>()));
+        self
+    }
+
+    fn day(mut self, name: &str, values: impl Iterator<Item = Option<NaiveDate>>) -> Self {
+        let days = |day: NaiveDate| {
+            i32::try_from(day.signed_duration_since(NaiveDate::default()).num_days()).ok()
+        };
+        let array = values.map(|day| days(day?)).collect::<Date32Array>();
+        self.add(name, DataType::Date32, Arc::new(array));
+        self
+    }
+
+    fn decimal(mut self, name: &str, values: impl Iterator<Item = Option<Decimal>>) -> Self {
+        let array = values.map(|value| value.map(Decimal::unscaled)).collect::<Decimal128Array>();
+        self.add(name, decimal_type(), Arc::new(array.with_data_type(decimal_type())));
+        self
+    }
+
+    fn rows(self) -> Result<RecordBatch, ArrowError> {
+        let schema: SchemaRef = Arc::new(Schema::new(self.fields));
+        RecordBatch::try_new(schema, self.arrays)
+    }
+}
+
+fn units(catalogue: &Catalogue) -> Result<RecordBatch, ArrowError> {
+    let units = || catalogue.units.versions().iter();
+    Columns::default()
+        .text("unit", units().map(|unit| Some(&unit.unit.0)))
+        .text("code", units().map(|unit| Some(&unit.code)))
+        .text("name", units().map(|unit| Some(&unit.name)))
+        .text("name_en", units().map(|unit| unit.name_en.as_ref()))
+        .text("kind", units().map(|unit| Some(&unit.kind)))
+        .text("level", units().map(|unit| Some(&unit.level)))
+        .text("parent", units().map(|unit| unit.parent.as_ref().map(|parent| &parent.0)))
+        .text("path", units().map(|unit| Some(catalogue.units.path(unit))))
+        .day("valid_from", units().map(|unit| Some(unit.valid_from)))
+        .day("valid_to", units().map(|unit| unit.valid_to))
+        .text("legal_basis", units().map(|unit| unit.legal_basis.as_ref()))
+        .rows()
+}
+
+fn indicators(catalogue: &Catalogue) -> Result<RecordBatch, ArrowError> {
+    let all = || catalogue.indicators.values();
+    let listed = |values: Vec<&str>| Some(values.join(";"));
+    Columns::default()
+        .text("indicator", all().map(|i| Some(&i.indicator)))
+        .text("name", all().map(|i| Some(&i.name_vi)))
+        .text("name_en", all().map(|i| i.name_en.as_ref()))
+        .text("kind", all().map(|i| Some(i.kind.code())))
+        .text("unit_of_measure", all().map(|i| Some(&i.unit_of_measure)))
+        .text("pillar", all().map(|i| i.pillar.as_ref()))
+        .text("behaviour", all().map(|i| Some(i.behaviour.code())))
+        .text("aggregation", all().map(|i| Some(i.aggregation.code())))
+        .text("aggregation_time", all().map(|i| Some(&i.aggregation_time)))
+        .text("numerator", all().map(|i| i.numerator.as_ref()))
+        .text("denominator", all().map(|i| i.denominator.as_ref()))
+        .whole("factor", all().map(|i| i.factor))
+        .text("direction", all().map(|i| Some(i.direction.code())))
+        .text("levels", all().map(|i| listed(i.levels.iter().map(String::as_str).collect())))
+        .text("stages", all().map(|i| listed(i.stages.iter().map(|s| s.code()).collect())))
+        .text("default_stage", all().map(|i| Some(i.default_stage.code())))
+        .decimal("min", all().map(|i| i.min))
+        .decimal("max", all().map(|i| i.max))
+        .truth("integer", all().map(|i| i.integer))
+        .text("tier", all().map(|i| Some(i.tier.code())))
+        .text("rebase_weight", all().map(|i| Some(&i.rebase_weight)))
+        .text("ranks", all().map(|i| i.ranks.as_ref()))
+        .text("precedence", all().map(|i| Some(i.precedence.join(";"))))
+        .rows()
+}
+
+fn feeds(catalogue: &Catalogue) -> Result<RecordBatch, ArrowError> {
+    let all = || catalogue.feeds.values();
+    let listed = |feed: &dinh_lake::feed::Feed| {
+        feed.indicators.iter().map(String::as_str).collect::<Vec<_>>().join(";")
+    };
+    Columns::default()
+        .text("feed", all().map(|feed| Some(&feed.feed)))
+        .text("name", all().map(|feed| Some(&feed.name_vi)))
+        .text("name_en", all().map(|feed| feed.name_en.as_ref()))
+        .text("class", all().map(|feed| Some(feed.class.code())))
+        .text("calendar", all().map(|feed| Some(feed.calendar.code())))
+        .whole("precedence", all().map(|feed| feed.precedence))
+        .text("within", all().map(|feed| Some(&feed.within)))
+        .text("indicators", all().map(|feed| Some(listed(feed))))
+        .rows()
+}
