@@ -1,7 +1,15 @@
-//! The binary `dinh`: its commands and what they are made of.
+//! The binary `dinh`: its commands, its settings, and the hub put together.
 
+pub mod admin;
+pub mod bench;
 pub mod commands;
 pub mod config;
+pub mod demo;
 pub mod exit;
+pub mod hub;
+pub mod operator;
+pub mod output;
 pub mod push;
+pub mod serve;
+pub mod telemetry;
 pub mod wording;

@@ -24,6 +24,14 @@ pub struct Holder {
     pub token: Option<String>,
 }
 
+impl Holder {
+    /// Who holds the lock of a folder, or held it last, without trying to take it; none if nobody did, or does not say yet.
+    #[must_use]
+    pub fn read(folder: &Path) -> Option<Self> {
+        serde_json::from_str(&std::fs::read_to_string(folder.join(FILE)).ok()?).ok()
+    }
+}
+
 /// Why the lock was not had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -103,8 +111,9 @@ mod tests {
     fn the_second_is_told_who_holds_it() {
         let folder = tempfile::tempdir().unwrap();
         let lock = Lock::take(folder.path()).unwrap();
-        lock.announce(&Holder { process: 7, grpc: Some("127.0.0.1:7051".into()), token: None })
-            .unwrap();
+        let holder = Holder { process: 7, grpc: Some("127.0.0.1:7051".into()), token: None };
+        lock.announce(&holder).unwrap();
+        assert_eq!(Holder::read(folder.path()), Some(holder));
         let error = Lock::take(folder.path()).unwrap_err().to_string();
         assert!(error.contains("process 7, which listens on 127.0.0.1:7051"), "{error}");
         drop(lock);

@@ -209,7 +209,7 @@ fn root_cause(status: &Status) -> String {
 }
 
 /// How a command ends on a status.
-fn exit(status: &Status) -> Exit {
+pub(crate) fn exit(status: &Status) -> Exit {
     match status.code() {
         Code::Unauthenticated | Code::PermissionDenied => Exit::Denied,
         Code::AlreadyExists => Exit::Conflict,
@@ -228,8 +228,8 @@ fn exit(status: &Status) -> Exit {
     }
 }
 
-/// What a status says in one lang, with its field violations.
-fn text(status: &Status, lang: Lang) -> String {
+/// What a status says in one language, with its field violations.
+pub(crate) fn text(status: &Status, lang: Lang) -> String {
     let localized = status
         .get_details_localized_message()
         .filter(|message| (lang == Lang::Vi) == message.locale.starts_with("vi"));

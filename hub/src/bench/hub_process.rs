@@ -1,0 +1,148 @@
+//! A hub in a process of its own, so that its processor time is told apart from that of the client that measures it.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use dinh_lake::lock::Holder;
+use dinh_proto::v1::ingest_client::IngestClient;
+use dinh_proto::v1::{Action, ApplyCatalogueRequest, IssueTokenRequest};
+use tokio::process::{Child, Command};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+
+use super::process;
+use super::town;
+use crate::commands::catalog::refuse;
+use crate::operator::{Bearer, Operator};
+
+/// The ingest service with a token.
+pub(crate) type Pusher = IngestClient<InterceptedService<Channel, Bearer>>;
+
+/// How long a hub may take to open an empty lake.
+const START_MAX: Duration = Duration::from_secs(60);
+/// How often its lock file is looked at meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long its processor time must stand still for it to count as idle: several ticks of its clock.
+const IDLE_FOR: Duration = Duration::from_millis(60);
+/// How long idleness is waited for.
+const IDLE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// A hub that runs on a fresh lake with the benchmark's catalogue; killed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct HubProcess {
+    child: Child,
+    process: u32,
+    door: String,
+    token: String,
+    /// The operator's way in.
+    pub operator: Operator,
+}
+
+impl HubProcess {
+    /// Starts this very binary on a lake, with its log in a file, and applies the catalogue.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub(crate) async fn start(lake: &Path, log_file: &Path, log: &str) -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("the path of this binary")?;
+        let child = Command::new(program)
+            .args([
+                "serve",
+                "--grpc",
+                "127.0.0.1:0",
+                "--http",
+                "127.0.0.1:0",
+                "--log",
+                log,
+                "--lake",
+            ])
+            .arg(lake)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(log_file).context("the hub's log")?)
+            .kill_on_drop(true)
+            .spawn()
+            .context("the hub does not start")?;
+        let mut child = child;
+        let process = child.id().context("the hub ended at once")?;
+        let (grpc, token) = door(&mut child, lake).await?;
+        let door = format!("http://{grpc}");
+        let mut operator = Operator::remote(&door, Some(&token)).await?;
+        let request = ApplyCatalogueRequest { files: town::files(), planned_version: None };
+        let applied = operator.admin.apply_catalogue(request).await?.into_inner();
+        refuse(&applied.faults)?;
+        let request = IssueTokenRequest {
+            principal: "bench".to_owned(),
+            actions: vec![Action::Push.into()],
+            feeds: vec![town::FEED.to_owned()],
+            ..IssueTokenRequest::default()
+        };
+        let token = operator.admin.issue_token(request).await?.into_inner().token;
+        Ok(Self { child, process, door, token, operator })
+    }
+
+    /// A connection of its own to the ingest service.
+    ///
+    /// # Errors
+    /// When the hub is gone.
+    pub(crate) async fn pusher(&self) -> anyhow::Result<Pusher> {
+        let channel = Endpoint::from_shared(self.door.clone())?.connect().await?;
+        Ok(IngestClient::with_interceptor(channel, Bearer::new(Some(&self.token))?))
+    }
+
+    /// The processor time that it took so far.
+    #[must_use]
+    pub(crate) fn cpu(&self) -> Option<Duration> {
+        process::cpu(self.process)
+    }
+
+    /// The most memory that it held so far, in bytes.
+    #[must_use]
+    pub(crate) fn memory_peak_bytes(&self) -> Option<u64> {
+        process::memory_peak_bytes(self.process)
+    }
+
+    /// Waits until it does nothing any more; care of the lake goes on for a while after the last ack.
+    pub(crate) async fn idle(&self) {
+        let began = Instant::now();
+        let mut before = self.cpu();
+        while began.elapsed() < IDLE_WAIT_MAX {
+            tokio::time::sleep(IDLE_FOR).await;
+            let now = self.cpu();
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+    }
+
+    /// Kills it: its lake is thrown away.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("the hub cannot be stopped")
+    }
+}
+
+/// Where the hub listens, and its operator's token: both stand in the lake's lock file once the doors are open.
+async fn door(child: &mut Child, lake: &Path) -> anyhow::Result<(String, String)> {
+    let began = Instant::now();
+    loop {
+        if let Some(Holder { grpc: Some(grpc), token: Some(token), .. }) = Holder::read(lake) {
+            return Ok((grpc, token));
+        }
+        if let Some(status) = child.try_wait()? {
+            bail!("the hub ended before its doors were open: {status}");
+        }
+        ensure!(
+            began.elapsed() < START_MAX,
+            "the hub did not open its doors within {} s",
+            START_MAX.as_secs()
+        );
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}

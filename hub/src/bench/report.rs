@@ -1,0 +1,241 @@
+//! What was measured, as a table for people or as JSON for programs, with all that is needed to judge it.
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::latency::Latency;
+use super::payload::Form;
+use super::spread::Spread;
+use super::throughput::Throughput;
+use crate::config::Output;
+use crate::output::Grid;
+
+/// One figure.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Figure {
+    /// What was done.
+    pub work: &'static str,
+    /// What was measured of it.
+    pub figure: String,
+    /// The figure.
+    pub value: f64,
+    /// What it is counted in.
+    pub unit: &'static str,
+}
+
+/// One run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// What it was run on and with: name and value.
+    pub run: Vec<(&'static str, String)>,
+    /// What one should know to read the figures.
+    pub notes: Vec<String>,
+    /// The figures.
+    pub figures: Vec<Figure>,
+}
+
+impl Report {
+    /// Adds the figures of durable ingest.
+    pub(crate) fn throughput(&mut self, form: Form, measured: &Throughput) {
+        let work = form.name();
+        let (rows, seconds) = (measured.rows as f64, measured.took.as_secs_f64());
+        let mut add = |figure: &str, value: f64, unit| self.add(work, figure, value, unit);
+        add("rows acked", rows, "rows");
+        add("of which revisions", (measured.rows - measured.keys) as f64, "rows");
+        add("bytes of a batch", measured.batch_bytes as f64, "bytes");
+        add("time to the last ack", seconds, "s");
+        add("rows acked a second", rows / seconds, "rows/s");
+        let counted = measured.observations_counted;
+        add("count(*) of observations, right", counted.as_secs_f64() * 1e3, "ms");
+        if let Ok(current) = measured.current_counted {
+            add("count(*) of current, right", current.as_secs_f64() * 1e3, "ms");
+            let until = seconds + counted.as_secs_f64() + current.as_secs_f64();
+            add("rows a second until current is counted", rows / until, "rows/s");
+        }
+        for (who, cpu) in [("hub", measured.hub_cpu), ("client", measured.client_cpu)] {
+            let Some(cpu) = cpu else { continue };
+            add(&format!("processor time of the {who}"), cpu.as_secs_f64(), "s");
+            add(
+                &format!("processor time of the {who}, a row"),
+                cpu.as_secs_f64() * 1e6 / rows,
+                "us",
+            );
+        }
+        if let Some(bytes) = measured.memory_peak_bytes {
+            add("peak memory of the hub", (bytes >> 20) as f64, "MiB");
+        }
+        add("rows of a ledger entry", rows / measured.entries as f64, "rows");
+        self.spread(work, "ack of a batch", &measured.acks);
+        if let Err(error) = &measured.current_counted {
+            self.notes.push(format!("{work}: `current` could not be counted: {error}"));
+        }
+    }
+
+    /// Adds the figures of one small push.
+    pub(crate) fn latency(&mut self, measured: &Latency) {
+        self.add("push", "bytes of the data file", measured.data_bytes as f64, "bytes");
+        self.add("push", "bytes of the log entry", measured.entry_bytes as f64, "bytes");
+        self.spread("push", "ack", &measured.push);
+        self.spread(
+            "bare",
+            "new file, fsync, link, fsync of the folder, twice",
+            &measured.create_twice,
+        );
+        self.spread("bare", "write and fdatasync of an open file", &measured.overwrite);
+        for (of, bare) in
+            [("twice a new file", &measured.create_twice), ("fdatasync", &measured.overwrite)]
+        {
+            for percent in [50, 90, 99] {
+                let [push, bare] =
+                    [&measured.push, bare].map(|spread| spread.percentile(percent).as_secs_f64());
+                self.add("ratio", &format!("ack to {of}, p{percent}"), push / bare, "x");
+            }
+        }
+    }
+
+    fn spread(&mut self, work: &'static str, figure: &str, spread: &Spread) {
+        for percent in [50, 90, 99] {
+            let value = milliseconds(spread.percentile(percent));
+            self.add(work, &format!("{figure}, p{percent} of {}", spread.count()), value, "ms");
+        }
+    }
+
+    fn add(&mut self, work: &'static str, figure: &str, value: f64, unit: &'static str) {
+        self.figures.push(Figure { work, figure: figure.to_owned(), value: rounded(value), unit });
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When the output is closed.
+    pub(crate) fn write(&self, to: &mut impl Write, output: Output) -> anyhow::Result<()> {
+        match output {
+            Output::Json => writeln!(to, "{}", self.json()?)?,
+            Output::Csv => self.grid().write(to, output)?,
+            Output::Table => {
+                for (name, value) in &self.run {
+                    writeln!(to, "{name:<12} {value}")?;
+                }
+                for note in &self.notes {
+                    writeln!(to, "note         {note}")?;
+                }
+                writeln!(to)?;
+                self.grid().write(to, output)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> serde_json::Result<String> {
+        let run: serde_json::Map<_, _> = self
+            .run
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone().into()))
+            .collect();
+        serde_json::to_string_pretty(
+            &serde_json::json!({ "run": run, "notes": self.notes, "figures": self.figures }),
+        )
+    }
+
+    fn grid(&self) -> Grid {
+        let row = |figure: &Figure| {
+            let cells = [figure.work, &figure.figure, &figure.value.to_string(), figure.unit];
+            cells.map(|cell| Some(cell.to_owned())).into()
+        };
+        let columns = ["work", "figure", "value", "unit"].map(str::to_owned).into();
+        Grid { columns, rows: self.figures.iter().map(row).collect() }
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Four digits that count, or all of a whole number: more would only be noise.
+fn rounded(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() || value.abs() >= 1_000.0 {
+        return value.round();
+    }
+    let digits = 3 - value.abs().log10().floor() as i32;
+    let scale = 10_f64.powi(digits);
+    (value * scale).round() / scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let spread = |ms: u64| Spread::of(vec![Duration::from_millis(ms); 3]);
+        let mut report = Report { run: vec![("cores", "2".to_owned())], ..Report::default() };
+        report.throughput(
+            Form::Arrow,
+            &Throughput {
+                rows: 1_000,
+                keys: 950,
+                batch_bytes: 20_000,
+                took: Duration::from_millis(500),
+                acks: spread(7),
+                entries: 4,
+                hub_cpu: Some(Duration::from_millis(100)),
+                client_cpu: None,
+                observations_counted: Duration::from_millis(3),
+                current_counted: Err("too large".to_owned()),
+                memory_peak_bytes: Some(64 << 20),
+            },
+        );
+        let (push, create_twice, overwrite) = (spread(12), spread(10), spread(4));
+        report.latency(&Latency {
+            push,
+            create_twice,
+            overwrite,
+            data_bytes: 8_000,
+            entry_bytes: 900,
+        });
+        report
+    }
+
+    #[test]
+    fn figures_follow_from_what_was_measured() {
+        let report = report();
+        let value = |work: &str, figure: &str| {
+            let found = report.figures.iter().find(|f| f.work == work && f.figure == figure);
+            found.map(|figure| (figure.value, figure.unit))
+        };
+        assert_eq!(value("arrow", "rows acked a second"), Some((2_000.0, "rows/s")));
+        assert_eq!(value("arrow", "processor time of the hub, a row"), Some((100.0, "us")));
+        assert_eq!(value("arrow", "processor time of the client"), None);
+        assert_eq!(value("ratio", "ack to twice a new file, p50"), Some((1.2, "x")));
+        assert_eq!(value("ratio", "ack to fdatasync, p99"), Some((3.0, "x")));
+        assert!(report.notes[0].contains("too large"));
+    }
+
+    #[test]
+    fn it_is_written_for_people_and_for_programs() {
+        let written = |output| {
+            let mut text = Vec::new();
+            report().write(&mut text, output).unwrap();
+            String::from_utf8(text).unwrap()
+        };
+        assert!(written(Output::Table).starts_with("cores        2\n"));
+        let json: serde_json::Value = serde_json::from_str(&written(Output::Json)).unwrap();
+        assert_eq!(
+            (&json["run"]["cores"], &json["figures"][0]["work"]),
+            (&"2".into(), &"arrow".into())
+        );
+        assert!(
+            written(Output::Csv)
+                .starts_with("work,figure,value,unit\narrow,rows acked,1000,rows\n")
+        );
+    }
+
+    #[test]
+    fn figures_have_the_digits_that_count() {
+        assert_eq!(
+            [0.0, 1.234_56, 98_765.4, 0.000_123_456].map(rounded),
+            [0.0, 1.235, 98_765.0, 0.000_123_5]
+        );
+    }
+}

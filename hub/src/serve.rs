@@ -1,0 +1,241 @@
+//! A hub with its doors open: every port is bound first, then the lake is opened, then all is served until told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::serve::ListenerExt;
+use dinh_lake::lock::Holder;
+use dinh_lake::{Lake, LakeMetrics, LakeOptions, LakeUrl};
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tracing::{info, warn};
+
+use crate::admin::AdminService;
+use crate::config::Serve;
+use crate::hub::Hub;
+
+/// How long open calls may take to end when the hub stops.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long care of the lake waits after a failure.
+const CARE_RETRY: Duration = Duration::from_secs(5);
+
+/// The doors of a hub, bound.
+#[derive(Debug)]
+pub struct Doors {
+    grpc: TcpListener,
+    http: TcpListener,
+}
+
+impl Doors {
+    /// Binds every door, so that what is in the way is known before the lake is touched.
+    ///
+    /// # Errors
+    /// When an address is taken, or is not on loopback: there is no TLS yet, and figures and tokens do not travel bare.
+    pub async fn bind(settings: &Serve) -> anyhow::Result<Self> {
+        Ok(Self {
+            grpc: bind("grpc", settings.grpc).await?,
+            http: bind("http", settings.http).await?,
+        })
+    }
+
+    /// Where the gRPC door listens.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn grpc(&self) -> std::io::Result<SocketAddr> {
+        self.grpc.local_addr()
+    }
+
+    /// Where the HTTP door listens.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn http(&self) -> std::io::Result<SocketAddr> {
+        self.http.local_addr()
+    }
+}
+
+async fn bind(door: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    if !address.ip().is_loopback() {
+        bail!(
+            "the {door} door at {address} is not on loopback, and a door that others can reach needs TLS, which this hub does \
+             not speak yet: listen on 127.0.0.1 and put a TLS proxy in front"
+        );
+    }
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("the {door} door cannot listen at {address}"))
+}
+
+/// A hub that serves until it is told to stop.
+#[derive(Debug)]
+pub struct Serving {
+    /// Where the gRPC door listens.
+    pub grpc: SocketAddr,
+    /// Where the HTTP door listens.
+    pub http: SocketAddr,
+    /// The token of this machine's operator.
+    pub operator_token: String,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<anyhow::Result<()>>,
+}
+
+impl Serving {
+    /// Opens the lake behind doors that are bound, and serves.
+    ///
+    /// # Errors
+    /// When the lake cannot be opened.
+    pub async fn start(doors: Doors, lake: &LakeUrl, settings: &Serve) -> anyhow::Result<Self> {
+        let (grpc, http) = (doors.grpc()?, doors.http()?);
+        let mut registry = Registry::default();
+        let metrics = LakeMetrics::register(&mut registry);
+        let options = LakeOptions {
+            hot_bytes_max: settings.hot_bytes_max,
+            metrics,
+            ..LakeOptions::default()
+        };
+        let lake = Lake::open(lake, options).await?;
+        let (hub, committing) = Hub::new(Arc::clone(&lake), settings, registry)?;
+        let operator_token = hub.operator_token().to_owned();
+        let holder = Holder {
+            process: std::process::id(),
+            grpc: Some(grpc.to_string()),
+            token: Some(operator_token.clone()),
+        };
+        lake.announce(&holder).context("the lock file")?;
+        info!(%grpc, %http, lake = %lake.url(), position = lake.ledger().snapshot().position, "serving");
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            committing.await;
+            Ok(())
+        });
+        tasks.spawn(care(lake, stopped.clone()));
+        tasks.spawn(serve_http(doors.http, hub.http_router(), stopped.clone()));
+        tasks.spawn(serve_grpc(doors.grpc, hub, stopped));
+        Ok(Self { grpc, http, operator_token, stop, tasks })
+    }
+
+    /// Serves until Ctrl-C or a termination signal, then stops.
+    ///
+    /// # Errors
+    /// When a door failed.
+    pub async fn until_interrupted(mut self) -> anyhow::Result<()> {
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+            _ = terminate.recv() => {}
+            Some(ended) = self.tasks.join_next() => ended??,
+        }
+        info!("stopping: open calls are finished first");
+        self.stop().await
+    }
+
+    /// Lets open calls end, writes what waits, and stops.
+    ///
+    /// # Errors
+    /// When a door failed.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.stop.send_replace(true);
+        let drained = tokio::time::timeout(DRAIN, async {
+            while let Some(ended) = self.tasks.join_next().await {
+                ended??;
+            }
+            anyhow::Ok(())
+        });
+        match drained.await {
+            Ok(ended) => ended,
+            Err(_) => {
+                warn!(
+                    "some calls did not end in time and were broken off; whatever was acked is safe"
+                );
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // A sender that is gone means the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn serve_grpc(
+    listener: TcpListener,
+    hub: Hub,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_service_status("dinh.v1.Ingest", tonic_health::ServingStatus::Serving).await;
+    reporter.set_service_status("dinh.v1.Admin", tonic_health::ServingStatus::Serving).await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(dinh_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    // An answer is one small packet: without this the system may hold it back for 40 ms.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    Server::builder()
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .add_service(health)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .add_service(hub.ingest())
+        .add_service(AdminService::server(hub))
+        .serve_with_incoming_shutdown(incoming, stopped(stop))
+        .await
+        .context("the gRPC door")
+}
+
+async fn serve_http(
+    listener: TcpListener,
+    router: axum::Router,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        // A connection that refuses is closing; reading from it will tell.
+        let _ = stream.set_nodelay(true);
+    });
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stopped(stop))
+        .await
+        .context("the HTTP door")
+}
+
+/// Cares for the lake whenever the ledger has grown. Never in the way of an ack.
+async fn care(lake: Arc<Lake>, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let mut grown = lake.ledger().subscribe();
+    let stopping = stopped(stop);
+    tokio::pin!(stopping);
+    loop {
+        tokio::select! {
+            () = &mut stopping => return Ok(()),
+            changed = grown.changed() => if changed.is_err() { return Ok(()) },
+        }
+        if let Err(error) = lake.ledger().maintain().await {
+            warn!(%error, "care of the lake failed; it will be tried again");
+            tokio::select! {
+                () = &mut stopping => return Ok(()),
+                () = tokio::time::sleep(CARE_RETRY) => {}
+            }
+        }
+    }
+}
+
+/// Binds, opens and serves a lake until interrupted.
+///
+/// # Errors
+/// When a door cannot be bound or the lake cannot be opened.
+pub async fn run(lake: &str, settings: &Serve) -> anyhow::Result<()> {
+    let doors = Doors::bind(settings).await?;
+    let serving = Serving::start(doors, &LakeUrl::parse(lake)?, settings).await?;
+    eprintln!("gRPC {} · HTTP http://{} · lake {lake}", serving.grpc, serving.http);
+    serving.until_interrupted().await
+}
