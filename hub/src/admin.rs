@@ -56,11 +56,7 @@ impl AdminService {
             return Ok(Caller { access: Access::everything(), admin: true });
         }
         let (catalogue, now) = (self.hub.lake().catalogue(), self.hub.lake().clock().now());
-        let digest = token_sha256(token);
-        let grant = catalogue
-            .grants
-            .values()
-            .find(|grant| grant.token_sha256 == digest && grant.holds_at(now));
+        let grant = catalogue.grant_of(&token_sha256(token), now);
         let grant = grant.ok_or_else(|| {
             tracing::warn!("a call with an unknown or ended token was refused");
             Status::unauthenticated(

@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -69,6 +70,16 @@ pub enum CatalogueError {
 }
 
 impl Catalogue {
+    /// The grant that holds now and whose token has this SHA-256. Grants are some hundreds at most, so they are looked
+    /// through; hashes are compared, so the time that takes says nothing about any token.
+    #[must_use]
+    pub fn grant_of(&self, token_sha256: &str, now: DateTime<Utc>) -> Option<&Grant> {
+        self.grants
+            .values()
+            .find(|grant| grant.token_sha256 == token_sha256)
+            .filter(|grant| grant.holds_at(now))
+    }
+
     /// The catalogue that records make; of several with one kind and key the last one counts.
     ///
     /// # Errors

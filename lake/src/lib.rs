@@ -1,4 +1,17 @@
 //! What Dinh keeps and what it means: units, indicators, observations and grants; the ledger, its snapshots and its care.
+//!
+//! - The words: [`unit`], [`indicator`], [`feed`], [`grant`], [`period`], [`observation`], [`submission`], [`Decimal`].
+//! - [`catalogue`]: all that is known of units, indicators, feeds and grants at one version, as files and as a table.
+//! - [`ledger`]: the one append-only table that is the truth.
+//! - `store`, `delta`, `lock`: one object store, two Delta tables on it, one process at a time on a folder.
+//!
+//! This crate knows no protocol: no gRPC, no HTTP, no SQL, no command line.
+//!
+//! # Decisions
+//! - A log entry is put through the object store and not through delta-rs' commit path, whose cost grows with every commit;
+//!   delta-rs opens tables and writes checkpoints.
+//! - The catalogue table keeps each thing as JSON text under its kind and key: things differ in their columns, are few,
+//!   and are read whole. SQL sees them as typed columns.
 
 pub mod catalogue;
 pub mod clock;
