@@ -43,6 +43,8 @@ pub struct Engine {
     limits: SqlLimits,
     /// What every session starts from: functions, rules, settings, memory and disk.
     base: SessionState,
+    /// The same without physical rules, for the scans inside the tables.
+    scans: Arc<SessionState>,
     /// The catalogue's tables with the version that they were made of.
     catalogue_tables: Mutex<Option<(u64, Arc<Tables>)>>,
     turns: Arc<Semaphore>,
@@ -63,8 +65,12 @@ impl Engine {
             .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
             .build();
         let base = without_foreign_ways(base);
+        let scans = SessionStateBuilder::new_from_existing(base.clone())
+            .with_physical_optimizer_rules(Vec::new())
+            .build();
+        let scans = Arc::new(scans);
         let turns = Arc::new(Semaphore::new(limits.running_max));
-        Ok(Self { lake, limits, base, catalogue_tables: Mutex::new(None), turns })
+        Ok(Self { lake, limits, base, scans, catalogue_tables: Mutex::new(None), turns })
     }
 
     /// The lake.
@@ -121,7 +127,12 @@ impl Engine {
         let ledger = Arc::new(LedgerTable::new(Arc::clone(snapshot)));
         let rules = Arc::new(Rules::new(Arc::clone(catalogue), access.clone()));
         for facts in Facts::ALL {
-            let table = FactTable::new(facts, Arc::clone(&ledger), Arc::clone(&rules))?;
+            let table = FactTable::new(
+                facts,
+                Arc::clone(&ledger),
+                Arc::clone(&rules),
+                Arc::clone(&self.scans),
+            )?;
             schema.register_table(facts.name().to_owned(), Arc::new(table))?;
         }
         for (name, table) in self.catalogue_tables(catalogue)?.iter() {

@@ -1,7 +1,6 @@
 //! The tables over the ledger: `observations`, `current`, `submissions`, `verdicts`.
 //!
-//! A scan of one of them is a small plan over [`LedgerTable`](super::ledger_table::LedgerTable), built here and handed
-//! back to the session:
+//! A scan of one of them is a small plan over [`LedgerTable`](super::ledger_table::LedgerTable), built here:
 //!
 //! ```text
 //! project the columns that are asked for
@@ -23,6 +22,7 @@ use datafusion::catalog::default_table_source::provider_as_source;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::TableType;
+use datafusion::execution::session_state::SessionState;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
@@ -199,14 +199,22 @@ pub(super) struct FactTable {
     schema: SchemaRef,
     ledger: Arc<LedgerTable>,
     rules: Arc<Rules>,
+    /// Plans scans, without physical rules: those of the statement's session go over the whole plan, and would push every
+    /// filter down a second time.
+    planner: Arc<SessionState>,
 }
 
 impl FactTable {
-    pub(super) fn new(facts: Facts, ledger: Arc<LedgerTable>, rules: Arc<Rules>) -> Result<Self> {
+    pub(super) fn new(
+        facts: Facts,
+        ledger: Arc<LedgerTable>,
+        rules: Arc<Rules>,
+        planner: Arc<SessionState>,
+    ) -> Result<Self> {
         let all = columns(facts, FeedClass::Official);
         let plan = scan_ledger(&ledger)?.project(all)?.build()?;
         let schema = Arc::new(plan.schema().as_arrow().clone());
-        Ok(Self { facts, schema, ledger, rules })
+        Ok(Self { facts, schema, ledger, rules, planner })
     }
 
     fn plan(
@@ -316,13 +324,13 @@ impl TableProvider for FactTable {
 
     async fn scan(
         &self,
-        session: &dyn Session,
+        _session: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = self.plan(projection, filters, limit)?;
-        session.create_physical_plan(&plan).await
+        self.planner.create_physical_plan(&plan).await
     }
 
     fn supports_filters_pushdown(

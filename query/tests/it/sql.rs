@@ -272,3 +272,47 @@ async fn a_statement_keeps_its_snapshot() {
     assert!(counts(before.collect().await.unwrap()).contains("  5,\n"));
     assert!(counts(after.collect().await.unwrap()).contains("  6,\n"));
 }
+
+#[tokio::test]
+async fn dropping_the_rows_stops_the_work() {
+    let mut hanoi = revised().await;
+    hanoi.limit(SqlLimits {
+        running_max: 1,
+        wait_max: Duration::from_secs(20),
+        ..SqlLimits::default()
+    });
+    let endless = "SELECT a.code FROM units a, units b, units c, units d";
+    let mut rows = hanoi.answers.engine().run(endless, &Access::everything()).await.unwrap();
+    assert!(rows.next().await.unwrap().is_some());
+    drop(rows);
+    assert_eq!(self::rows(&hanoi, "SELECT 1").await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_statement_waits_its_turn_and_no_longer() {
+    let mut hanoi = revised().await;
+    hanoi.limit(SqlLimits {
+        running_max: 1,
+        wait_max: Duration::from_millis(1),
+        ..SqlLimits::default()
+    });
+    let engine = std::sync::Arc::clone(hanoi.answers.engine());
+    let _first = engine.run("SELECT 1", &Access::everything()).await.unwrap();
+    assert_eq!(refused(&hanoi, "SELECT 1").await, (ErrorKind::Busy, "busy"));
+}
+
+#[tokio::test]
+async fn files_outside_the_bounds_of_a_filter_are_not_opened() {
+    let hanoi = Hanoi::empty().await;
+    for year in ["2021", "2022", "2023"] {
+        hanoi.push("ha-noi", year, &[teams("002", year, "1", "")]).await;
+    }
+    let hanoi = hanoi.reopened().await;
+    let files = async |filter: &str| {
+        let plan = rows(&hanoi, &format!("EXPLAIN SELECT value FROM current WHERE {filter}")).await;
+        plan.concat().matches(".parquet").count()
+    };
+    assert_eq!(files("stage = 'self'").await, 3);
+    assert_eq!(files("period_end >= DATE '2022-06-01'").await, 2);
+    assert_eq!(files("period_end = DATE '2023-12-31'").await, 1);
+}
