@@ -75,9 +75,7 @@ impl Access {
         token: &str,
         now: DateTime<Utc>,
     ) -> Result<Self, QueryError> {
-        let digest = token_sha256(token);
-        let held = |grant: &&Grant| grant.token_sha256 == digest;
-        let grant = catalogue.grants.values().find(held).filter(|grant| grant.holds_at(now));
+        let grant = catalogue.grant_of(&token_sha256(token), now);
         grant.map(Self::of_grant).ok_or_else(|| {
             let message = Text::new(
                 "mã truy cập không đúng, đã hết hạn hoặc đã bị thu hồi",
