@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// The bare loops, in a folder of their own.
 #[derive(Debug)]
-pub(crate) struct Bare {
+pub(super) struct Bare {
     data: PathBuf,
     log: PathBuf,
     open: File,
@@ -26,7 +26,7 @@ impl Bare {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub(crate) fn new(folder: &Path, data_bytes: usize, entry_bytes: usize) -> io::Result<Self> {
+    pub(super) fn new(folder: &Path, data_bytes: usize, entry_bytes: usize) -> io::Result<Self> {
         let (data, log) = (folder.join("data"), folder.join("log"));
         fs::create_dir_all(&data)?;
         fs::create_dir_all(&log)?;
@@ -43,7 +43,7 @@ impl Bare {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub(crate) fn create_twice(&mut self) -> io::Result<Duration> {
+    pub(super) fn create_twice(&mut self) -> io::Result<Duration> {
         self.done += 1;
         let name = format!("{:020}", self.done);
         let began = Instant::now();
@@ -60,7 +60,7 @@ impl Bare {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(crate) fn overwrite(&self) -> io::Result<Duration> {
+    pub(super) fn overwrite(&self) -> io::Result<Duration> {
         let began = Instant::now();
         self.open.write_all_at(&self.data_bytes, 0)?;
         self.open.write_all_at(&self.entry_bytes, self.data_bytes.len() as u64)?;

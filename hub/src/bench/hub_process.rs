@@ -19,7 +19,7 @@ use crate::commands::catalog::refuse;
 use crate::operator::{Bearer, Operator};
 
 /// The ingest service with a token.
-pub(crate) type Pusher = IngestClient<InterceptedService<Channel, Bearer>>;
+pub(super) type Pusher = IngestClient<InterceptedService<Channel, Bearer>>;
 
 /// How long a hub may take to open an empty lake.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -32,13 +32,13 @@ const IDLE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// A hub that runs on a fresh lake with the benchmark's catalogue; killed when it is dropped.
 #[derive(Debug)]
-pub(crate) struct HubProcess {
+pub(super) struct HubProcess {
     child: Child,
     process: u32,
     door: String,
     token: String,
     /// The operator's way in.
-    pub operator: Operator,
+    pub(super) operator: Operator,
 }
 
 impl HubProcess {
@@ -46,27 +46,22 @@ impl HubProcess {
     ///
     /// # Errors
     /// When it does not come up.
-    pub(crate) async fn start(lake: &Path, log_file: &Path, log: &str) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        lake: &Path,
+        log_file: &Path,
+        log: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("the path of this binary")?;
-        let child = Command::new(program)
-            .args([
-                "serve",
-                "--grpc",
-                "127.0.0.1:0",
-                "--http",
-                "127.0.0.1:0",
-                "--log",
-                log,
-                "--lake",
-            ])
+        let mut child = Command::new(program)
+            .args(["serve", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--lake"])
             .arg(lake)
+            .args(log.map(|log| ["--log", log]).into_iter().flatten())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(log_file).context("the hub's log")?)
             .kill_on_drop(true)
             .spawn()
             .context("the hub does not start")?;
-        let mut child = child;
         let process = child.id().context("the hub ended at once")?;
         let (grpc, token) = door(&mut child, lake).await?;
         let door = format!("http://{grpc}");
@@ -88,25 +83,25 @@ impl HubProcess {
     ///
     /// # Errors
     /// When the hub is gone.
-    pub(crate) async fn pusher(&self) -> anyhow::Result<Pusher> {
+    pub(super) async fn pusher(&self) -> anyhow::Result<Pusher> {
         let channel = Endpoint::from_shared(self.door.clone())?.connect().await?;
         Ok(IngestClient::with_interceptor(channel, Bearer::new(Some(&self.token))?))
     }
 
     /// The processor time that it took so far.
     #[must_use]
-    pub(crate) fn cpu(&self) -> Option<Duration> {
+    pub(super) fn cpu(&self) -> Option<Duration> {
         process::cpu(self.process)
     }
 
     /// The most memory that it held so far, in bytes.
     #[must_use]
-    pub(crate) fn memory_peak_bytes(&self) -> Option<u64> {
+    pub(super) fn memory_peak_bytes(&self) -> Option<u64> {
         process::memory_peak_bytes(self.process)
     }
 
     /// Waits until it does nothing any more; care of the lake goes on for a while after the last ack.
-    pub(crate) async fn idle(&self) {
+    pub(super) async fn idle(&self) {
         let began = Instant::now();
         let mut before = self.cpu();
         while began.elapsed() < IDLE_WAIT_MAX {
@@ -123,7 +118,7 @@ impl HubProcess {
     ///
     /// # Errors
     /// When the system refuses.
-    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
         self.child.kill().await.context("the hub cannot be stopped")
     }
 }

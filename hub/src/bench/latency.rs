@@ -1,46 +1,59 @@
 //! How long the ack of one small push takes on an idle hub, beside what the disk does by itself.
 //!
-//! Pushes and bare loops take turns in blocks, so that both meet the same disk, the same clock of the processor and the
-//! same sleep of an idle one. Before each block of bare loops the hub's care of the lake is waited for.
+//! Pushes and bare loops take turns in blocks, so that both meet the same disk. Before each block the hub's care of the lake
+//! is waited for. Everything is measured twice, in turns too: on processors that fall asleep as they like, and on
+//! processors that are kept awake, for an idle processor makes a sync look ten times slower.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use dinh_proto::v1::PushRequest;
 use indicatif::ProgressBar;
 
+use super::awake::Awake;
 use super::bare::Bare;
 use super::hub_process::{HubProcess, Pusher};
 use super::payload::{Form, Writer};
 use super::plan::shares;
-use super::spread::Spread;
 use super::throughput::all_accepted;
 
 /// Measurements of one kind before the next kind has its turn.
 const BLOCK: u64 = 20;
+/// Blocks that do not count.
+const WARM_UP: u64 = 1;
 
 /// What was measured.
 #[derive(Clone, Debug)]
-pub(crate) struct Latency {
-    /// From the call to the ack of a push.
-    pub push: Spread,
-    /// New file, fsync, link, fsync of the directory, twice.
-    pub create_twice: Spread,
-    /// Write and fdatasync of one open file.
-    pub overwrite: Spread,
+pub(super) struct Latency {
+    /// On processors that fall asleep as they like.
+    pub(super) as_it_is: Turns,
+    /// On processors that are kept awake.
+    pub(super) awake: Turns,
     /// Bytes of the hub's data file of one push; the bare loops write as many.
-    pub data_bytes: usize,
+    pub(super) data_bytes: usize,
     /// Bytes of the hub's log entry of one push; the bare loops write as many.
-    pub entry_bytes: usize,
+    pub(super) entry_bytes: usize,
+}
+
+/// What took turns.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turns {
+    /// From the call to the ack of each push.
+    pub(super) pushes: Vec<Duration>,
+    /// New file, fsync, link, fsync of the directory, twice.
+    pub(super) create_twice: Vec<Duration>,
+    /// Write and fdatasync of one open file.
+    pub(super) overwrite: Vec<Duration>,
 }
 
 /// Measures so many pushes of so many rows, and as many bare loops, in a folder on the lake's disk.
 ///
 /// # Errors
 /// When a push is refused or the disk fails.
-pub(crate) async fn measure(
+pub(super) async fn measure(
     hub: &HubProcess,
     lake: &Path,
     folder: &Path,
@@ -48,59 +61,60 @@ pub(crate) async fn measure(
     rows: u64,
     progress: &ProgressBar,
 ) -> anyhow::Result<Latency> {
-    ensure!(pushes > 0, "there are no pushes to measure");
     let rounds = pushes.div_ceil(BLOCK);
-    // One block more, whose times do not count: it warms up both sides and shows how large the hub's files are.
-    let share = shares((rounds + 1) * BLOCK * rows, 1, rows)?.remove(0);
+    let share = shares((2 * rounds + WARM_UP) * BLOCK * rows, 1, rows)?.remove(0);
     let (writer, mut pusher) = (Writer::new(Form::Typed, share), hub.pusher().await?);
-    let (_, position) = push(&mut pusher, &writer, 0).await?;
-    let (data_bytes, entry_bytes) = sizes(lake, position)?;
+    let mut batches = 0..writer.share().batches();
+    // What comes first does not count: it warms up both sides and shows how large the hub's files are.
+    let warm_up = push_block(&mut pusher, &writer, &mut batches).await?;
+    let (data_bytes, entry_bytes) = sizes(lake, warm_up.position)?;
     let mut bare = Bare::new(folder, data_bytes, entry_bytes)?;
-    let (mut acks, mut created, mut overwritten) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..=rounds {
-        hub.idle().await;
-        if round == 1 {
-            acks.clear();
-            created.clear();
-            overwritten.clear();
+    bare_block(&mut bare, &mut Turns::default())?;
+    let (mut as_it_is, mut awake) = (Turns::default(), Turns::default());
+    for _ in 0..rounds {
+        for (turns, is_awake) in [(&mut as_it_is, false), (&mut awake, true)] {
+            let kept = is_awake.then(Awake::start).transpose()?;
+            hub.idle().await;
+            turns.pushes.extend(push_block(&mut pusher, &writer, &mut batches).await?.times);
+            hub.idle().await;
+            // Blocking, but on this thread nothing else is going on, and the bare loop shall be bare.
+            tokio::task::block_in_place(|| bare_block(&mut bare, turns))?;
+            drop(kept);
         }
-        let batches = (round * BLOCK..(round + 1) * BLOCK).skip(usize::from(round == 0));
-        (acks, pusher) = push_block(pusher, &writer, batches, acks).await?;
-        hub.idle().await;
-        // Off the async threads, as the hub does it.
-        let block = tokio::task::spawn_blocking(move || bare_block(bare, created, overwritten));
-        (bare, created, overwritten) = block.await??;
         progress.inc(BLOCK);
     }
-    let (push, create_twice, overwrite) =
-        (Spread::of(acks), Spread::of(created), Spread::of(overwritten));
-    Ok(Latency { push, create_twice, overwrite, data_bytes, entry_bytes })
+    Ok(Latency { as_it_is, awake, data_bytes, entry_bytes })
+}
+
+/// What a block of pushes gave.
+struct Pushed {
+    times: Vec<Duration>,
+    /// Of the last one.
+    position: u64,
 }
 
 async fn push_block(
-    mut pusher: Pusher,
+    pusher: &mut Pusher,
     writer: &Writer,
-    batches: impl Iterator<Item = u64>,
-    mut times: Vec<Duration>,
-) -> anyhow::Result<(Vec<Duration>, Pusher)> {
-    for index in batches {
-        times.push(push(&mut pusher, writer, index).await?.0);
+    batches: &mut Range<u64>,
+) -> anyhow::Result<Pushed> {
+    let mut pushed = Pushed { times: Vec::new(), position: 0 };
+    for index in batches.take(usize::try_from(BLOCK)?) {
+        let (took, position) = push(pusher, writer, index).await?;
+        pushed.times.push(took);
+        pushed.position = position;
     }
-    Ok((times, pusher))
+    Ok(pushed)
 }
 
-fn bare_block(
-    mut bare: Bare,
-    mut created: Vec<Duration>,
-    mut overwritten: Vec<Duration>,
-) -> std::io::Result<(Bare, Vec<Duration>, Vec<Duration>)> {
+fn bare_block(bare: &mut Bare, turns: &mut Turns) -> std::io::Result<()> {
     for _ in 0..BLOCK {
-        created.push(bare.create_twice()?);
+        turns.create_twice.push(bare.create_twice()?);
     }
     for _ in 0..BLOCK {
-        overwritten.push(bare.overwrite()?);
+        turns.overwrite.push(bare.overwrite()?);
     }
-    Ok((bare, created, overwritten))
+    Ok(())
 }
 
 /// Pushes one batch; gives the time to its ack and its position.

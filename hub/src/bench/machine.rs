@@ -5,21 +5,21 @@ use std::path::Path;
 
 /// The machine and the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Machine {
+pub(super) struct Machine {
     /// Processors that this process may use.
-    pub cores: usize,
+    pub(super) cores: usize,
     /// What the processor calls itself.
-    pub processor: String,
+    pub(super) processor: String,
     /// The kernel's release.
-    pub kernel: String,
+    pub(super) kernel: String,
     /// The type of the folder's file system, and what it is on.
-    pub file_system: String,
+    pub(super) file_system: String,
 }
 
 impl Machine {
     /// Looks at the machine, and at the disk of a folder.
     #[must_use]
-    pub(crate) fn of(folder: &Path) -> Self {
+    pub(super) fn of(folder: &Path) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
         let unknown = || "unknown".to_owned();

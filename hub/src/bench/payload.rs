@@ -16,7 +16,7 @@ use super::town::{self, FEED, INDICATORS};
 
 /// The form that rows are sent in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(super) enum Form {
     /// One Arrow IPC stream; texts as dictionaries, figures as decimals.
     Arrow,
     /// Typed protobuf messages.
@@ -26,7 +26,7 @@ pub(crate) enum Form {
 impl Form {
     /// Its name in the report.
     #[must_use]
-    pub(crate) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Arrow => "arrow",
             Self::Typed => "typed",
@@ -36,7 +36,7 @@ impl Form {
 
 /// What makes the submissions of one connection.
 #[derive(Debug)]
-pub(crate) struct Writer {
+pub(super) struct Writer {
     form: Form,
     share: Share,
     indicators: ArrayRef,
@@ -46,7 +46,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// A writer of a share of the rows.
     #[must_use]
-    pub(crate) fn new(form: Form, share: Share) -> Self {
+    pub(super) fn new(form: Form, share: Share) -> Self {
         let indicators = (0..INDICATORS).map(town::indicator);
         let communes = share.communes.clone().map(town::commune);
         let (indicators, communes) = (texts(indicators), texts(communes));
@@ -55,7 +55,7 @@ impl Writer {
 
     /// The share.
     #[must_use]
-    pub(crate) fn share(&self) -> &Share {
+    pub(super) fn share(&self) -> &Share {
         &self.share
     }
 
@@ -63,7 +63,7 @@ impl Writer {
     ///
     /// # Errors
     /// When the rows cannot be written as Arrow.
-    pub(crate) fn submission(&self, index: u64) -> Result<(Submission, u64), ArrowError> {
+    pub(super) fn submission(&self, index: u64) -> Result<(Submission, u64), ArrowError> {
         let cells = self.share.batch(index);
         let payload = match self.form {
             Form::Arrow => Payload::ArrowIpc(self.ipc(&cells)?.into()),

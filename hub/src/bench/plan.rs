@@ -18,24 +18,24 @@ const REVISED_ONE_IN: u64 = 20;
 
 /// One row: ordinals of the town, and a figure in hundredths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cell {
+pub(super) struct Cell {
     /// The indicator.
-    pub indicator: u64,
+    pub(super) indicator: u64,
     /// The commune.
-    pub commune: u64,
+    pub(super) commune: u64,
     /// The day.
-    pub day: u64,
+    pub(super) day: u64,
     /// The figure.
-    pub hundredths: u16,
+    pub(super) hundredths: u16,
 }
 
 /// What one connection sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Share {
+pub(super) struct Share {
     /// The connection, from 0.
-    pub connection: u64,
+    pub(super) connection: u64,
     /// The communes that it reports on.
-    pub communes: Range<u64>,
+    pub(super) communes: Range<u64>,
     rows: u64,
     batch_rows: u64,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Share {
 ///
 /// # Errors
 /// When there are more connections than communes, or more rows than the town has cells.
-pub(crate) fn shares(rows: u64, connections: u64, batch_rows: u64) -> anyhow::Result<Vec<Share>> {
+pub(super) fn shares(rows: u64, connections: u64, batch_rows: u64) -> anyhow::Result<Vec<Share>> {
     ensure!(
         (1..=COMMUNES).contains(&connections),
         "connections are 1 to {COMMUNES}, not {connections}"
@@ -68,25 +68,25 @@ pub(crate) fn shares(rows: u64, connections: u64, batch_rows: u64) -> anyhow::Re
 impl Share {
     /// How many batches there are.
     #[must_use]
-    pub(crate) fn batches(&self) -> u64 {
+    pub(super) fn batches(&self) -> u64 {
         self.rows.div_ceil(self.batch_rows)
     }
 
     /// How many rows there are.
     #[must_use]
-    pub(crate) fn rows(&self) -> u64 {
+    pub(super) fn rows(&self) -> u64 {
         self.rows
     }
 
     /// How many different keys there are.
     #[must_use]
-    pub(crate) fn keys(&self) -> u64 {
+    pub(super) fn keys(&self) -> u64 {
         self.keys_before(self.batches())
     }
 
     /// The rows of one batch: revisions first, each part in order of days.
     #[must_use]
-    pub(crate) fn batch(&self, index: u64) -> Vec<Cell> {
+    pub(super) fn batch(&self, index: u64) -> Vec<Cell> {
         let revised = self.revised(index);
         let (known, fresh) =
             (self.keys_before(index.saturating_sub(REVISED_AFTER - 1)), self.keys_before(index));

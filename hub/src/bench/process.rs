@@ -7,13 +7,13 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// Processor time of all threads of a process, user and system; none where there is no `/proc`.
 #[must_use]
-pub(crate) fn cpu(process: u32) -> Option<Duration> {
+pub(super) fn cpu(process: u32) -> Option<Duration> {
     cpu_of(&std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
 }
 
 /// The most memory that a process held, in bytes; none where there is no `/proc`.
 #[must_use]
-pub(crate) fn memory_peak_bytes(process: u32) -> Option<u64> {
+pub(super) fn memory_peak_bytes(process: u32) -> Option<u64> {
     memory_of(&std::fs::read_to_string(format!("/proc/{process}/status")).ok()?)
 }
 

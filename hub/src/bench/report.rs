@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::latency::Latency;
+use super::latency::{Latency, Turns};
 use super::payload::Form;
 use super::spread::Spread;
 use super::throughput::Throughput;
 use crate::config::Output;
 use crate::output::Grid;
+
+/// The percentiles that are told.
+const PERCENTS: [usize; 3] = [50, 90, 99];
 
 /// One figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,7 +41,7 @@ pub struct Report {
 
 impl Report {
     /// Adds the figures of durable ingest.
-    pub(crate) fn throughput(&mut self, form: Form, measured: &Throughput) {
+    pub(super) fn throughput(&mut self, form: Form, measured: &Throughput) {
         let work = form.name();
         let (rows, seconds) = (measured.rows as f64, measured.took.as_secs_f64());
         let mut add = |figure: &str, value: f64, unit| self.add(work, figure, value, unit);
@@ -74,29 +77,30 @@ impl Report {
     }
 
     /// Adds the figures of one small push.
-    pub(crate) fn latency(&mut self, measured: &Latency) {
+    pub(super) fn latency(&mut self, measured: &Latency) {
         self.add("push", "bytes of the data file", measured.data_bytes as f64, "bytes");
         self.add("push", "bytes of the log entry", measured.entry_bytes as f64, "bytes");
-        self.spread("push", "ack", &measured.push);
-        self.spread(
-            "bare",
-            "new file, fsync, link, fsync of the folder, twice",
-            &measured.create_twice,
-        );
-        self.spread("bare", "write and fdatasync of an open file", &measured.overwrite);
-        for (of, bare) in
-            [("twice a new file", &measured.create_twice), ("fdatasync", &measured.overwrite)]
-        {
-            for percent in [50, 90, 99] {
-                let [push, bare] =
-                    [&measured.push, bare].map(|spread| spread.percentile(percent).as_secs_f64());
-                self.add("ratio", &format!("ack to {of}, p{percent}"), push / bare, "x");
+        self.turns(["push", "bare", "ratio"], &measured.as_it_is);
+        self.turns(["push, awake", "bare, awake", "ratio, awake"], &measured.awake);
+    }
+
+    fn turns(&mut self, [push, bare, ratio]: [&'static str; 3], turns: &Turns) {
+        let times = [&turns.pushes, &turns.create_twice, &turns.overwrite];
+        let [acks, create_twice, overwrite] = times.map(|times| Spread::of(times.clone()));
+        self.spread(push, "ack", &acks);
+        self.spread(bare, "new file, fsync, link, fsync of the folder, twice", &create_twice);
+        self.spread(bare, "write and fdatasync of an open file", &overwrite);
+        for (to, bare) in [("a new file twice", &create_twice), ("fdatasync", &overwrite)] {
+            for percent in PERCENTS {
+                let [ack, bare] =
+                    [&acks, bare].map(|spread| spread.percentile(percent).as_secs_f64());
+                self.add(ratio, &format!("ack to {to}, p{percent}"), ack / bare, "x");
             }
         }
     }
 
     fn spread(&mut self, work: &'static str, figure: &str, spread: &Spread) {
-        for percent in [50, 90, 99] {
+        for percent in PERCENTS {
             let value = milliseconds(spread.percentile(percent));
             self.add(work, &format!("{figure}, p{percent} of {}", spread.count()), value, "ms");
         }
@@ -110,7 +114,7 @@ impl Report {
     ///
     /// # Errors
     /// When the output is closed.
-    pub(crate) fn write(&self, to: &mut impl Write, output: Output) -> anyhow::Result<()> {
+    pub fn write(&self, to: &mut impl Write, output: Output) -> anyhow::Result<()> {
         match output {
             Output::Json => writeln!(to, "{}", self.json()?)?,
             Output::Csv => self.grid().write(to, output)?,
@@ -186,14 +190,13 @@ mod tests {
                 memory_peak_bytes: Some(64 << 20),
             },
         );
-        let (push, create_twice, overwrite) = (spread(12), spread(10), spread(4));
-        report.latency(&Latency {
-            push,
-            create_twice,
-            overwrite,
-            data_bytes: 8_000,
-            entry_bytes: 900,
-        });
+        let turns = |ack| Turns {
+            pushes: vec![Duration::from_millis(ack); 3],
+            create_twice: vec![Duration::from_millis(10); 3],
+            overwrite: vec![Duration::from_millis(4); 3],
+        };
+        let (as_it_is, awake) = (turns(12), turns(11));
+        report.latency(&Latency { as_it_is, awake, data_bytes: 8_000, entry_bytes: 900 });
         report
     }
 
@@ -207,8 +210,9 @@ mod tests {
         assert_eq!(value("arrow", "rows acked a second"), Some((2_000.0, "rows/s")));
         assert_eq!(value("arrow", "processor time of the hub, a row"), Some((100.0, "us")));
         assert_eq!(value("arrow", "processor time of the client"), None);
-        assert_eq!(value("ratio", "ack to twice a new file, p50"), Some((1.2, "x")));
+        assert_eq!(value("ratio", "ack to a new file twice, p50"), Some((1.2, "x")));
         assert_eq!(value("ratio", "ack to fdatasync, p99"), Some((3.0, "x")));
+        assert_eq!(value("ratio, awake", "ack to a new file twice, p90"), Some((1.1, "x")));
         assert!(report.notes[0].contains("too large"));
     }
 

@@ -4,25 +4,25 @@ use std::time::Duration;
 
 /// Times in order.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Spread(Vec<Duration>);
+pub(super) struct Spread(Vec<Duration>);
 
 impl Spread {
     /// The spread of some times.
     #[must_use]
-    pub(crate) fn of(mut times: Vec<Duration>) -> Self {
+    pub(super) fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         Self(times)
     }
 
     /// How many times there are.
     #[must_use]
-    pub(crate) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.0.len()
     }
 
     /// The time that so many per cent of all do not exceed (nearest rank); zero if there are none.
     #[must_use]
-    pub(crate) fn percentile(&self, percent: usize) -> Duration {
+    pub(super) fn percentile(&self, percent: usize) -> Duration {
         let rank = (self.0.len() * percent).div_ceil(100).max(1);
         self.0.get(rank - 1).copied().unwrap_or_default()
     }

@@ -23,34 +23,34 @@ use super::payload::{Form, Writer};
 use super::plan::Share;
 use super::process;
 use super::spread::Spread;
-use super::town;
+use super::town::FEED;
 use crate::operator::Admin;
 
 /// What was measured.
 #[derive(Clone, Debug)]
-pub(crate) struct Throughput {
+pub(super) struct Throughput {
     /// Rows that were acked, all of them accepted.
-    pub rows: u64,
+    pub(super) rows: u64,
     /// Different keys among them.
-    pub keys: u64,
+    pub(super) keys: u64,
     /// Bytes of a full batch.
-    pub batch_bytes: usize,
+    pub(super) batch_bytes: usize,
     /// From the first batch to the last ack.
-    pub took: Duration,
+    pub(super) took: Duration,
     /// From the sending of each batch to its ack.
-    pub acks: Spread,
+    pub(super) acks: Spread,
     /// Entries of the ledger at the last ack, those of merges among them.
-    pub entries: u64,
+    pub(super) entries: u64,
     /// Processor time of the hub meanwhile.
-    pub hub_cpu: Option<Duration>,
+    pub(super) hub_cpu: Option<Duration>,
     /// Processor time of the client meanwhile.
-    pub client_cpu: Option<Duration>,
+    pub(super) client_cpu: Option<Duration>,
     /// How long `count(*)` of `observations` took right after.
-    pub observations_counted: Duration,
+    pub(super) observations_counted: Duration,
     /// How long `count(*)` of `current` took after that; what went wrong if it could not be counted.
-    pub current_counted: Result<Duration, String>,
+    pub(super) current_counted: Result<Duration, String>,
     /// The most memory that the hub held, in bytes.
-    pub memory_peak_bytes: Option<u64>,
+    pub(super) memory_peak_bytes: Option<u64>,
 }
 
 /// What one connection saw.
@@ -65,7 +65,7 @@ struct Acked {
 ///
 /// # Errors
 /// When a row is not accepted, or the hub does not count what it acked.
-pub(crate) async fn measure(
+pub(super) async fn measure(
     hub: &mut HubProcess,
     form: Form,
     shares: Vec<Share>,
@@ -201,7 +201,8 @@ pub(super) fn all_accepted(answer: &Answer, rows: u64) -> anyhow::Result<()> {
 /// How many rows a view has, and how long that answer took.
 async fn count(admin: &mut Admin, view: &str) -> anyhow::Result<(u64, Duration)> {
     let began = Instant::now();
-    let sql = format!("select count(*) from {view} where feed = '{}'", town::FEED);
+    // A synthetic feed is answered only when it is named.
+    let sql = format!("select count(*) from {view} where feed = '{FEED}'");
     let mut parts = admin.sql(SqlRequest { sql }).await?.into_inner();
     let mut stream = Vec::new();
     while let Some(part) = parts.message().await? {

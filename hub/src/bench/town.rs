@@ -7,32 +7,32 @@ use chrono::{NaiveDate, TimeDelta};
 use dinh_proto::v1::CatalogueFile;
 
 /// The feed; its class is synthetic.
-pub(crate) const FEED: &str = "bench";
+pub(super) const FEED: &str = "bench";
 /// How many communes there are.
-pub(crate) const COMMUNES: u64 = 600;
+pub(super) const COMMUNES: u64 = 600;
 /// How many indicators there are.
-pub(crate) const INDICATORS: u64 = 10;
+pub(super) const INDICATORS: u64 = 10;
 /// How many days there are to report on: from 2000-01-01 on, none of them in the future.
-pub(crate) const DAYS: u64 = 9_000;
+pub(super) const DAYS: u64 = 9_000;
 
 const CITY: &str = "91";
 const DISTRICTS: u64 = 30;
 
 /// The text of a commune's code.
 #[must_use]
-pub(crate) fn commune(ordinal: u64) -> String {
+pub(super) fn commune(ordinal: u64) -> String {
     format!("9{ordinal:04}")
 }
 
 /// The text of an indicator's code.
 #[must_use]
-pub(crate) fn indicator(ordinal: u64) -> String {
+pub(super) fn indicator(ordinal: u64) -> String {
     format!("bench_score_{ordinal}")
 }
 
 /// The label of a day.
 #[must_use]
-pub(crate) fn day(ordinal: u64) -> String {
+pub(super) fn day(ordinal: u64) -> String {
     let first = NaiveDate::from_ymd_opt(2000, 1, 1).expect("a day of the calendar");
     let days = i64::try_from(ordinal).expect("days are a few thousand");
     (first + TimeDelta::days(days)).to_string()
@@ -40,7 +40,7 @@ pub(crate) fn day(ordinal: u64) -> String {
 
 /// The files of the catalogue.
 #[must_use]
-pub(crate) fn files() -> Vec<CatalogueFile> {
+pub(super) fn files() -> Vec<CatalogueFile> {
     [("units.csv", units()), ("indicators.csv", indicators()), ("feeds.csv", feeds())]
         .map(|(name, text)| CatalogueFile { name: name.to_owned(), text })
         .into()

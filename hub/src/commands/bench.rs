@@ -58,7 +58,7 @@ pub async fn run(global: &Global, action: Action) -> anyhow::Result<()> {
         in_flight: args.in_flight.into(),
         pushes: args.pushes,
         push_rows: args.push_rows,
-        log: global.log.clone().unwrap_or_else(|| "warn".to_owned()),
+        log: global.log.clone(),
     };
     let report = tokio::select! {
         report = Box::pin(bench::ingest(&settings)) => report?,
