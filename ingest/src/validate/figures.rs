@@ -34,6 +34,8 @@ pub(super) fn judge(
     });
     match (columns.value.cell(row), from_parts.filter(|_| is_quotient(indicator))) {
         (Cell::Missing, Some(computed)) => figures.value = Some(computed),
+        // What is wrong with the parts has been told; the value was left to them.
+        (Cell::Missing, None) if sound.is_none() && left_to_parts(columns, row, indicator) => {}
         (Cell::Missing, None) if !withdrawn => findings.push(messages::value_missing(indicator)),
         (Cell::Number(value), Some(computed)) if apart(value, computed) => {
             findings.push(messages::not_the_quotient(value, computed));
@@ -114,6 +116,12 @@ fn parts(
         findings.push(messages::over_denominator(numerator, denominator));
     }
     both.filter(|_| findings.len() == before)
+}
+
+/// Whether the value was left to be computed from numerator and denominator, sound or not.
+fn left_to_parts(columns: &Columns, row: usize, indicator: &Indicator) -> bool {
+    let given = |part: &Numbers<Decimal>| !matches!(part.cell(row), Cell::Missing);
+    is_quotient(indicator) && given(&columns.numerator) && given(&columns.denominator)
 }
 
 /// Whether its value is factor * numerator / denominator.
