@@ -1,0 +1,28 @@
+//! The hub as its users meet it: the real binary, its real doors, a real folder.
+//!
+//! `steps` is where to begin: it walks the way of a row as the README tells it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "way_of_a_row/bad_input.rs"]
+mod bad_input;
+#[path = "way_of_a_row/bulk.rs"]
+mod bulk;
+#[path = "way_of_a_row/demo.rs"]
+mod demo;
+#[path = "way_of_a_row/document.rs"]
+mod document;
+#[path = "way_of_a_row/doors.rs"]
+mod doors;
+#[path = "way_of_a_row/engines.rs"]
+mod engines;
+#[path = "way_of_a_row/house.rs"]
+mod house;
+#[path = "way_of_a_row/kill.rs"]
+mod kill;
+#[path = "way_of_a_row/layers.rs"]
+mod layers;
+#[path = "way_of_a_row/refusals.rs"]
+mod refusals;
+#[path = "way_of_a_row/steps.rs"]
+mod steps;
