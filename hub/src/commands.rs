@@ -53,9 +53,18 @@ fn fail(error: &anyhow::Error, global: &Global) -> Exit {
             delivery::exit(status)
         }
         None => {
-            eprintln!("dinh: {error:#}");
+            eprintln!("dinh: {}", told(error));
             let unreachable = error.chain().any(|cause| cause.is::<tonic::transport::Error>());
             if unreachable { Exit::Unavailable } else { Exit::Other }
         }
     }
+}
+
+/// An error with its causes; one that is told in the text of another is not told again.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
+        "" => cause,
+        text if text.contains(&cause) => text.to_owned(),
+        text => format!("{text}: {cause}"),
+    })
 }

@@ -2,6 +2,7 @@
 //!
 //! The keys of `dinh.toml` (in the working folder, or where `DINH_CONFIG` says) are the long names of the flags.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 landed,
 /// Settings of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
-    /// The lake: a folder, or an object store's URL such as s3://bucket/prefix.
+    /// The lake: a folder, or an object store's URL such as s3://bucket/prefix (with the AWS_ variables of its tools).
     #[arg(long, env = "DINH_LAKE", default_value = "./dinh-data", global = true)]
     pub lake: String,
     /// The gRPC door of a hub to go through, such as http://127.0.0.1:7051; without it the lake is opened, or the hub
@@ -185,6 +186,15 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Cli
 fn settings_file() -> Option<PathBuf> {
     let named = std::env::var("DINH_CONFIG").ok().map(PathBuf::from);
     named.or_else(|| Some(PathBuf::from("dinh.toml")).filter(|file| file.exists()))
+}
+
+/// The settings of a cloud store, from the variables that its own tools read, such as `AWS_REGION`.
+#[must_use]
+pub fn store_settings() -> BTreeMap<String, String> {
+    std::env::vars()
+        .filter(|(name, _)| name.starts_with("AWS_"))
+        .map(|(name, value)| (name.to_lowercase(), value))
+        .collect()
 }
 
 /// Makes the file's values the defaults of the flags of the same names.

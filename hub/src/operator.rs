@@ -18,7 +18,7 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Status};
 
 use crate::admin::AdminService;
-use crate::config::{Global, Serve};
+use crate::config::{Global, Serve, store_settings};
 use crate::hub::Hub;
 
 /// The admin service with the caller's token.
@@ -71,7 +71,8 @@ impl Operator {
             return Self::remote(to, global.token()?.as_deref()).await;
         }
         let url = LakeUrl::parse(&global.lake)?;
-        match Lake::open(&url, LakeOptions::default()).await {
+        let options = LakeOptions { store: store_settings(), ..LakeOptions::default() };
+        match Lake::open(&url, options).await {
             Ok(lake) => Self::here(lake).await,
             Err(LakeError::Lock(LockError::Held { holder, folder })) => match holder {
                 Holder { grpc: Some(grpc), token, .. } => {

@@ -17,11 +17,14 @@ use tonic::transport::server::TcpIncoming;
 use tracing::{info, warn};
 
 use crate::admin::AdminService;
-use crate::config::Serve;
+use crate::config::{Serve, store_settings};
 use crate::hub::Hub;
 
 /// How long open calls may take to end when the hub stops.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How often other hubs on the same store are looked for: well within the 5 s after which a token revoked there must
+/// have ended here.
+const FOLLOW_EVERY: Duration = Duration::from_secs(2);
 /// How long care of the lake waits after a failure.
 const CARE_RETRY: Duration = Duration::from_secs(5);
 
@@ -98,6 +101,7 @@ impl Serving {
         let options = LakeOptions {
             hot_bytes_max: settings.hot_bytes_max,
             metrics,
+            store: store_settings(),
             ..LakeOptions::default()
         };
         let lake = Lake::open(lake, options).await?;
@@ -116,7 +120,8 @@ impl Serving {
             committing.await;
             Ok(())
         });
-        tasks.spawn(care(lake, stopped.clone()));
+        tasks.spawn(care(Arc::clone(&lake), stopped.clone()));
+        tasks.spawn(follow(lake, stopped.clone()));
         tasks.spawn(serve_http(doors.http, hub.http_router(), stopped.clone()));
         tasks.spawn(serve_grpc(doors.grpc, hub, stopped));
         Ok(Self { grpc, http, operator_token, stop, tasks })
@@ -225,6 +230,23 @@ async fn care(lake: Arc<Lake>, stop: watch::Receiver<bool>) -> anyhow::Result<()
                 () = &mut stopping => return Ok(()),
                 () = tokio::time::sleep(CARE_RETRY) => {}
             }
+        }
+    }
+}
+
+/// Takes in what other hubs on the same store write: a token that was revoked there ends here soon after.
+async fn follow(lake: Arc<Lake>, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let stopping = stopped(stop);
+    tokio::pin!(stopping);
+    let mut ticks = tokio::time::interval(FOLLOW_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = &mut stopping => return Ok(()),
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = lake.follow().await {
+            warn!(%error, "other hubs on the store cannot be followed; it will be tried again");
         }
     }
 }

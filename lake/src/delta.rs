@@ -7,6 +7,7 @@
 //! race is lost. Absent: the same bytes are put at N again, and nothing else is tried before N exists.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::{DataType as ArrowType, Schema};
@@ -14,9 +15,9 @@ use bytes::Bytes;
 use deltalake_core::kernel::{
     Action, Add, CommitInfo, DataType, PrimitiveType, Remove, StructField,
 };
-use deltalake_core::logstore::get_actions;
+use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore, get_actions};
 use deltalake_core::operations::create::CreateBuilder;
-use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty};
+use deltalake_core::{DeltaTable, DeltaTableError, TableProperty};
 use object_store::ObjectStore;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutMode, PutOptions};
@@ -166,14 +167,16 @@ impl Table {
         Ok((table, Opened { version, files, stamp, checkpoint }))
     }
 
-    fn builder(&self) -> Result<DeltaTableBuilder, DeltaTableError> {
-        let builder = DeltaTableBuilder::from_url(self.place.url.clone())?;
-        Ok(builder
-            .with_storage_backend(std::sync::Arc::clone(&self.place.root), self.place.url.clone()))
+    /// The table as delta-rs sees it, over our own store, whatever the scheme.
+    fn log_store(&self) -> LogStoreRef {
+        let Place { root, store, url } = &self.place;
+        default_logstore(Arc::clone(store), Arc::clone(root), url, &StorageConfig::default())
     }
 
     async fn load(&self) -> Result<DeltaTable, DeltaTableError> {
-        self.builder()?.load().await
+        let mut table = DeltaTable::new(self.log_store());
+        table.load().await?;
+        Ok(table)
     }
 
     async fn create(&self, schema: &Schema, indexed: &str) -> Result<DeltaTable, DeltaTableError> {
@@ -182,7 +185,7 @@ impl Table {
         });
         let columns = columns.collect::<Result<Vec<_>, DeltaTableError>>()?;
         let created = CreateBuilder::new()
-            .with_log_store(self.builder()?.build_storage()?)
+            .with_log_store(self.log_store())
             .with_columns(columns)
             .with_configuration_property(TableProperty::AppendOnly, Some("true"))
             .with_configuration_property(TableProperty::EnableExpiredLogCleanup, Some("false"))

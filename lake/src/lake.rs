@@ -1,5 +1,6 @@
 //! A lake, opened: its lock, its ledger and its catalogue.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,12 +22,19 @@ pub struct LakeOptions {
     pub hot_bytes_max: usize,
     /// Where the lake counts.
     pub metrics: LakeMetrics,
+    /// Settings of a cloud store, by the names of its SDK, such as `aws_region`.
+    pub store: BTreeMap<String, String>,
 }
 
 impl Default for LakeOptions {
     /// The machine's clock, 256 MiB of hot rows.
     fn default() -> Self {
-        Self { clock: Clock::system(), hot_bytes_max: 256 << 20, metrics: LakeMetrics::default() }
+        Self {
+            clock: Clock::system(),
+            hot_bytes_max: 256 << 20,
+            metrics: LakeMetrics::default(),
+            store: BTreeMap::new(),
+        }
     }
 }
 
@@ -71,7 +79,10 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Lock`] when another process holds its folder.
     pub async fn open(url: &LakeUrl, options: LakeOptions) -> Result<Arc<Self>, LakeError> {
-        let place = Place::open(url)?;
+        let place = Place::open(url, &options.store)?;
+        if url.folder().is_none() {
+            store::probe(&place, &options.clock).await?;
+        }
         let lock = url.folder().map(|folder| -> Result<Lock, LakeError> {
             let lock = Lock::take(&folder)?;
             store::sweep(&folder).map_err(|source| LakeError::Sweep { folder, source })?;
@@ -87,7 +98,7 @@ impl Lake {
         place: &Place,
         options: LakeOptions,
     ) -> Result<Arc<Self>, LakeError> {
-        let LakeOptions { clock, hot_bytes_max, metrics } = options;
+        let LakeOptions { clock, hot_bytes_max, metrics, .. } = options;
         let catalogue = CatalogueTable::open(place.folder("catalogue")?, clock.clone()).await?;
         let ledger =
             Ledger::open(place.folder("ledger")?, clock.clone(), hot_bytes_max, metrics).await?;
@@ -130,6 +141,18 @@ impl Lake {
     /// When the records make no sound catalogue, or the store fails.
     pub async fn apply(&self, records: Vec<Record>) -> Result<u64, LakeError> {
         Ok(self.catalogue.apply(records).await?)
+    }
+
+    /// Takes in what other hubs on the same store have written since; on a folder there are none.
+    ///
+    /// # Errors
+    /// When the store fails; what was taken in stays.
+    pub async fn follow(&self) -> Result<(), LakeError> {
+        if self.lock.is_none() {
+            self.catalogue.follow().await?;
+            self.ledger.follow().await?;
+        }
+        Ok(())
     }
 
     /// Tells those who find the folder locked where this process can be reached.

@@ -4,9 +4,10 @@
 //! tests. On a folder every write goes through [`SyncedFolder`], which syncs file and directory before the object can be
 //! seen; on a cloud store a completed PUT is durable by the store's own promise.
 
+mod probe;
 mod synced;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use url::Url;
 
+pub(crate) use probe::probe;
 pub use synced::SyncedFolder;
 pub(crate) use synced::{is_sync_failure, sweep};
 
@@ -38,8 +40,21 @@ pub enum StoreError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The store refused its settings.
-    #[error("the store of `{url}` cannot be opened: {source}")]
+    /// The store lets two writers create one object.
+    #[error(
+        "the store of `{0}` does not honour create-if-absent, on which the ledger's order rests: use another server or version"
+    )]
+    NotAtomic(Url),
+    /// Our clock is ahead of the store's.
+    #[error(
+        "this machine's clock is {seconds} s ahead of the store's: set it, for rows are stamped with it"
+    )]
+    Clock {
+        /// By how much.
+        seconds: i64,
+    },
+    /// The store refused its settings or does not answer.
+    #[error("the store of `{url}` cannot be used: {source}")]
     Open {
         /// The lake.
         url: Url,
@@ -104,7 +119,12 @@ pub(crate) struct Place {
 
 impl Place {
     /// Opens the store of a lake, making its folder where it is one.
-    pub(crate) fn open(lake: &LakeUrl) -> Result<Self, StoreError> {
+    ///
+    /// `settings` are those of a cloud store, by the names of its SDK, such as `aws_region`.
+    pub(crate) fn open(
+        lake: &LakeUrl,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<Self, StoreError> {
         let url = lake.0.clone();
         let opened = |source| StoreError::Open { url: url.clone(), source };
         let root: Arc<dyn ObjectStore> = match lake.folder() {
@@ -115,7 +135,6 @@ impl Place {
             }
             None if url.scheme() == "memory" => Arc::new(InMemory::new()),
             None => {
-                let settings: HashMap<String, String> = HashMap::new();
                 let (store, _) = object_store::parse_url_opts(&url, settings).map_err(opened)?;
                 Arc::from(store)
             }

@@ -117,6 +117,17 @@ impl CatalogueTable {
         }
     }
 
+    /// Takes in the entries that other hubs have put since.
+    pub(crate) async fn follow(&self) -> Result<(), CatalogueTableError> {
+        let mut stamp = self.stamp.lock().await;
+        loop {
+            let next = self.current().version + 1;
+            let Some(entry) = self.table.read(next).await? else { return Ok(()) };
+            *stamp = entry.provenance.stamp;
+            self.take_foreign(next, entry).await?;
+        }
+    }
+
     /// Takes in an entry that another hub put, or that an attempt of ours put without knowing.
     async fn take_foreign(&self, version: u64, winner: Entry) -> Result<(), CatalogueTableError> {
         let mut records = self.current().records();

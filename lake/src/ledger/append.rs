@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tracing::{info, instrument, warn};
+use tracing::{debug, info, instrument};
 
 use super::encode::{FileStats, Purpose, encode};
 use super::once::{self, Once};
@@ -101,6 +101,7 @@ impl Ledger {
                 Ok(true)
             }
             Ok(Commit::Lost(winner)) => {
+                self.metrics.lost_races.inc();
                 self.take_foreign(writer, prepared.position, winner).await?;
                 Ok(false)
             }
@@ -124,6 +125,20 @@ impl Ledger {
             self.commit(writer, prepared).await?;
         }
         Ok(())
+    }
+
+    /// Takes in the entries that other hubs have put since.
+    ///
+    /// # Errors
+    /// When the store fails; what was taken in stays.
+    pub async fn follow(&self) -> Result<(), LedgerError> {
+        let mut writer = self.writer.lock().await;
+        self.settle(&mut writer).await?;
+        loop {
+            let next = self.published.borrow().position + 1;
+            let Some(entry) = self.table.read(next).await? else { return Ok(()) };
+            self.take_foreign(&mut writer, next, entry).await?;
+        }
     }
 
     /// Answers what the ledger holds already and gives back what is new, each id once.
@@ -214,8 +229,7 @@ impl Ledger {
         position: u64,
         winner: Entry,
     ) -> Result<(), LedgerError> {
-        warn!(position, "another hub took this place in the ledger");
-        self.metrics.lost_races.inc();
+        debug!(position, "an entry of another hub is taken in");
         let mut files = Vec::with_capacity(winner.adds.len());
         for add in winner.adds {
             let path = add.path.clone();

@@ -2,6 +2,8 @@
 
 mod faults;
 
+use std::collections::BTreeMap;
+
 use arrow::array::{
     AsArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray, new_null_array,
 };
@@ -25,7 +27,7 @@ async fn open(root: &Arc<dyn ObjectStore>) -> Ledger {
 
 async fn open_folder(folder: &TempDir) -> Ledger {
     let lake = crate::LakeUrl::from(folder.path());
-    let place = Place::open(&lake).unwrap().folder("ledger").unwrap();
+    let place = Place::open(&lake, &BTreeMap::new()).unwrap().folder("ledger").unwrap();
     Ledger::open(place, Clock::system(), 1 << 20, LakeMetrics::default()).await.unwrap()
 }
 
@@ -151,6 +153,17 @@ async fn order_and_once_hold_between_two_hubs_on_one_store() {
         .flat_map(|b| b["recorded_at"].as_primitive::<TimestampMicrosecondType>().values().to_vec())
         .collect();
     assert!(stamps.is_sorted_by(|a, b| a < b), "recorded_at strictly increases along the ledger");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_follows_what_another_writes() {
+    let store = memory();
+    let (writer, follower) = (open(&store).await, open(&store).await);
+    let answers = recorded(writer.append(vec![submission("a", "1", 3)]).await.unwrap());
+    assert_eq!(count(&follower, OBSERVATION).await, 0);
+    follower.follow().await.unwrap();
+    assert_eq!(count(&follower, OBSERVATION).await, 3);
+    assert_eq!(follower.find("a", "1").await.unwrap().as_ref(), Some(&answers[0]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
