@@ -6,6 +6,8 @@
 
 #[path = "way_of_a_row/bad_input.rs"]
 mod bad_input;
+#[path = "way_of_a_row/bench.rs"]
+mod bench;
 #[path = "way_of_a_row/bulk.rs"]
 mod bulk;
 #[path = "way_of_a_row/demo.rs"]
