@@ -72,7 +72,8 @@ impl LakeUrl {
         let unknown = || StoreError::Unknown(text.to_owned());
         match Url::parse(text) {
             Ok(url) if ["file", "s3", "memory"].contains(&url.scheme()) => {
-                Ok(Self(with_slash(url)))
+                let sound = Path::from_url_path(url.path()).is_ok();
+                if sound { Ok(Self(with_slash(url))) } else { Err(unknown()) }
             }
             Ok(url) if url.scheme().len() > 1 => Err(unknown()),
             _ if text.is_empty() => Err(unknown()),
@@ -125,12 +126,14 @@ impl Place {
         lake: &LakeUrl,
         settings: &BTreeMap<String, String>,
     ) -> Result<Self, StoreError> {
-        let url = lake.0.clone();
+        let mut url = lake.0.clone();
         let opened = |source| StoreError::Open { url: url.clone(), source };
         let root: Arc<dyn ObjectStore> = match lake.folder() {
             Some(folder) => {
-                synced::create_folder(&folder)
-                    .map_err(|source| StoreError::Folder { folder, source })?;
+                let made = synced::create_folder(&folder).and_then(|()| folder.canonicalize());
+                let made = made.map_err(|source| StoreError::Folder { folder, source })?;
+                // Without `..` and links, since an object's path has no such segments.
+                url = Url::from_directory_path(made).expect("a canonical path is absolute");
                 Arc::new(SyncedFolder::new())
             }
             None if url.scheme() == "memory" => Arc::new(InMemory::new()),
@@ -139,12 +142,13 @@ impl Place {
                 Arc::from(store)
             }
         };
+        Path::from_url_path(url.path()).map_err(|_| StoreError::Unknown(lake.to_string()))?;
         Ok(Self::at(root, url))
     }
 
     /// A place of a store that is open already.
     pub(crate) fn at(root: Arc<dyn ObjectStore>, url: Url) -> Self {
-        let prefix = Path::from_url_path(url.path()).unwrap_or_default();
+        let prefix = Path::from_url_path(url.path()).expect("the path of a lake's URL was checked");
         let store = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
         Self { root, store, url }
     }
@@ -184,5 +188,17 @@ mod tests {
         assert!(LakeUrl::parse("s3://city/dinh").unwrap().folder().is_none());
         assert!(LakeUrl::parse("ftp://city/dinh").is_err());
         assert!(LakeUrl::parse("").is_err());
+        assert!(LakeUrl::parse("s3://city//dinh").is_err());
+    }
+
+    #[test]
+    fn a_folder_named_in_a_roundabout_way_is_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("a")).unwrap();
+        let straight =
+            Place::open(&LakeUrl::from(folder.path().join("b").as_path()), &BTreeMap::new());
+        let around =
+            Place::open(&LakeUrl::from(folder.path().join("a/../b").as_path()), &BTreeMap::new());
+        assert_eq!(straight.unwrap().url, around.unwrap().url);
     }
 }
