@@ -10,6 +10,8 @@ mod bad_input;
 mod bench;
 #[path = "way_of_a_row/bulk.rs"]
 mod bulk;
+#[path = "way_of_a_row/commands.rs"]
+mod commands;
 #[path = "way_of_a_row/demo.rs"]
 mod demo;
 #[path = "way_of_a_row/document.rs"]

@@ -47,10 +47,10 @@ Examples:
   dinh push par-2023.csv --feed par-index --token-file token.txt --locale vi --dry-run
   dinh push thang-3.csv --feed dan-phuong --locale vi --rejects sua-lai.csv
 
-The file: CSV with `,`, `;` or tab, in UTF-8, UTF-16 or windows-1258. Columns by name, in any order: indicator, unit,
-period, value; stage, numerator, denominator, qualifier, status, coverage_reported, coverage_expected, note; or in
-Vietnamese (chỉ tiêu, đơn vị, kỳ, giá trị, giai đoạn, tử số, mẫu số, ghi chú ...). `dinh template` writes an empty one.
-A row without a value is not sent and is told.
+The file: CSV with `,`, `;` or tab, in UTF-8, UTF-16 or windows-1258. Columns by name, in any order: \
+indicator, unit, period, value; stage, numerator, denominator, qualifier, status, coverage_reported, \
+coverage_expected, note; or in Vietnamese (chỉ tiêu, đơn vị, kỳ, giá trị, giai đoạn, tử số, mẫu số, ghi chú ...). \
+`dinh template` writes an empty one. A row without a value is not sent and is told.
 
 Exit codes:
   0  all rows landed

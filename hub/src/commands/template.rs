@@ -23,8 +23,9 @@ Examples:
   dinh template --feed dan-phuong --period 2024 --indicator community_digital_teams --separator ,
 
 Fill in `value` (or `numerator` and `denominator`), leave empty what is not known, and `dinh push` the file.
-Excel drops the zeros at the head of codes and turns 2024-03 into a date: open the file with Data > From Text/CSV and
-set `unit` and `period` to Text.";
+
+Excel drops the zeros at the head of codes and turns 2024-03 into a date: open the file with \
+Data > From Text/CSV and set `unit` and `period` to Text.";
 
 /// Which template.
 #[derive(Debug, clap::Args)]
