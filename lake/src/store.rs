@@ -4,6 +4,7 @@
 //! tests. On a folder every write goes through [`SyncedFolder`], which syncs file and directory before the object can be
 //! seen; on a cloud store a completed PUT is durable by the store's own promise.
 
+pub(crate) mod disk;
 mod probe;
 mod synced;
 
@@ -130,7 +131,8 @@ impl Place {
         let opened = |source| StoreError::Open { url: url.clone(), source };
         let root: Arc<dyn ObjectStore> = match lake.folder() {
             Some(folder) => {
-                let made = synced::create_folder(&folder).and_then(|()| folder.canonicalize());
+                let made = synced::create_folder(&disk::RealDisk, &folder)
+                    .and_then(|()| folder.canonicalize());
                 let made = made.map_err(|source| StoreError::Folder { folder, source })?;
                 // Without `..` and links, since an object's path has no such segments.
                 url = Url::from_directory_path(made).expect("a canonical path is absolute");
@@ -157,7 +159,7 @@ impl Place {
     pub(crate) fn folder(&self, name: &str) -> Result<Self, StoreError> {
         let url = with_slash(self.url.join(name).expect("a plain name joins any folder"));
         if let Some(folder) = LakeUrl(url.clone()).folder() {
-            synced::create_folder(&folder)
+            synced::create_folder(&disk::RealDisk, &folder)
                 .map_err(|source| StoreError::Folder { folder, source })?;
         }
         Ok(Self::at(Arc::clone(&self.root), url))

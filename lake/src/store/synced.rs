@@ -8,15 +8,15 @@
 //! Invariant *durable before visible*: whoever sees an object's name may rely on its bytes after any crash.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
@@ -25,12 +25,15 @@ use object_store::{
     Result, UploadPart,
 };
 
+use super::disk::{Disk, RealDisk};
+
 const STORE: &str = "SyncedFolder";
 
 /// The local file system from its root, every write synced.
 #[derive(Debug, Clone)]
 pub struct SyncedFolder {
     files: Arc<LocalFileSystem>,
+    disk: Arc<dyn Disk>,
     staged: Arc<AtomicU64>,
 }
 
@@ -38,7 +41,21 @@ impl SyncedFolder {
     /// The file system from `/`.
     #[must_use]
     pub fn new() -> Self {
-        Self { files: Arc::new(LocalFileSystem::new()), staged: Arc::new(AtomicU64::new(0)) }
+        Self::on(Arc::new(RealDisk))
+    }
+
+    /// The file system from `/`, changed by way of `disk`.
+    pub(crate) fn on(disk: Arc<dyn Disk>) -> Self {
+        let (files, staged) = (Arc::new(LocalFileSystem::new()), Arc::new(AtomicU64::new(0)));
+        Self { files, disk, staged }
+    }
+
+    async fn remove(&self, location: Path) -> Result<Path> {
+        let (disk, path) = (Arc::clone(&self.disk), self.files.path_to_filesystem(&location)?);
+        let removed = tokio::task::spawn_blocking(move || disk.remove_file(&path)).await;
+        let removed = removed.map_err(|source| Error::JoinError { source })?;
+        removed.map_err(|error| io_error(&location, error))?;
+        Ok(location)
     }
 
     fn staging_path(&self, path: &FilePath) -> PathBuf {
@@ -62,23 +79,23 @@ impl fmt::Display for SyncedFolder {
 }
 
 /// Makes a folder and those above it, each synced into its parent.
-pub(crate) fn create_folder(folder: &FilePath) -> io::Result<()> {
+pub(crate) fn create_folder(disk: &dyn Disk, folder: &FilePath) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
     if let Some(parent) = folder.parent() {
-        create_folder(parent)?;
+        create_folder(disk, parent)?;
     }
-    match fs::create_dir(folder) {
+    match disk.create_folder(folder) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
         Err(error) => return Err(error),
     }
-    folder.parent().map_or(Ok(()), sync_folder)
+    folder.parent().map_or(Ok(()), |parent| sync_folder(disk, parent))
 }
 
-fn sync_folder(folder: &FilePath) -> io::Result<()> {
-    File::open(folder)?.sync_all().map_err(sync_failed)
+fn sync_folder(disk: &dyn Disk, folder: &FilePath) -> io::Result<()> {
+    disk.sync_folder(folder).map_err(sync_failed)
 }
 
 /// Removes what a crash left staged. Only the holder of the folder's lock may do this.
@@ -103,6 +120,7 @@ pub(crate) fn sweep(folder: &FilePath) -> io::Result<()> {
 
 /// Writes, syncs, shows and syncs again. The staging file is gone afterwards, whatever happened.
 fn put(
+    disk: &dyn Disk,
     path: &FilePath,
     staging: &FilePath,
     payload: &PutPayload,
@@ -111,22 +129,22 @@ fn put(
     let folder = path
         .parent()
         .ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "an object needs a name"))?;
-    create_folder(folder)?;
-    let shown = write_synced(staging, payload).and_then(|()| {
-        if overwrite { fs::rename(staging, path) } else { fs::hard_link(staging, path) }
+    create_folder(disk, folder)?;
+    let shown = write_synced(disk, staging, payload).and_then(|()| {
+        if overwrite { disk.rename(staging, path) } else { disk.link(staging, path) }
     });
     if shown.is_err() || !overwrite {
         // What is left after a crash here is an unlisted name; opening the lake sweeps it.
-        let _ = fs::remove_file(staging);
+        let _ = disk.remove_file(staging);
     }
     shown?;
-    sync_folder(folder)
+    sync_folder(disk, folder)
 }
 
-fn write_synced(staging: &FilePath, payload: &PutPayload) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(staging)?;
+fn write_synced(disk: &dyn Disk, staging: &FilePath, payload: &PutPayload) -> io::Result<()> {
+    let mut file = disk.create_file(staging)?;
     payload.iter().try_for_each(|part| file.write_all(part))?;
-    file.sync_all().map_err(sync_failed)
+    file.sync().map_err(sync_failed)
 }
 
 /// A sync that failed: what the system still holds of the file is unknown, and a second try may only seem to succeed.
@@ -145,8 +163,9 @@ pub(crate) fn is_sync_failure(error: &Error) -> bool {
     inner.is_some_and(|inner| inner.is::<SyncFailed>())
 }
 
-fn put_error(path: &Path, error: io::Error) -> Error {
+fn io_error(path: &Path, error: io::Error) -> Error {
     match error.kind() {
+        ErrorKind::NotFound => Error::NotFound { path: path.to_string(), source: Box::new(error) },
         ErrorKind::AlreadyExists => {
             Error::AlreadyExists { path: path.to_string(), source: Box::new(error) }
         }
@@ -172,9 +191,12 @@ impl ObjectStore for SyncedFolder {
         };
         let path = self.files.path_to_filesystem(location)?;
         let staging = self.staging_path(&path);
-        let put = tokio::task::spawn_blocking(move || put(&path, &staging, &payload, overwrite));
+        let disk = Arc::clone(&self.disk);
+        let put = tokio::task::spawn_blocking(move || {
+            put(disk.as_ref(), &path, &staging, &payload, overwrite)
+        });
         let done = put.await.map_err(|source| Error::JoinError { source })?;
-        done.map_err(|error| put_error(location, error))?;
+        done.map_err(|error| io_error(location, error))?;
         Ok(PutResult { e_tag: None, version: None })
     }
 
@@ -202,7 +224,12 @@ impl ObjectStore for SyncedFolder {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        self.files.delete_stream(locations)
+        let store = self.clone();
+        let deleted = locations.and_then(move |location| {
+            let store = store.clone();
+            async move { store.remove(location).await }
+        });
+        deleted.boxed()
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {

@@ -1,0 +1,81 @@
+//! The calls that change a folder, one by one.
+//!
+//! [`SyncedFolder`](super::SyncedFolder) decides what is written, synced and shown in which order; this is the ground it
+//! stands on. Tests put another ground under it, one that records every call or fails at one of them, so that the order
+//! itself is tried and not a copy of it. Reading goes to the file system directly.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// What changes a folder. A change holds at once for whoever reads, and after a power cut only once it is synced.
+pub(crate) trait Disk: fmt::Debug + Send + Sync {
+    /// Makes one folder in another.
+    fn create_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// Makes an empty file; fails with [`io::ErrorKind::AlreadyExists`] where there is one.
+    fn create_file(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Gives a file a second name; fails with [`io::ErrorKind::AlreadyExists`] where that one is taken.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Moves a file to another name, whether that one is taken or not.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Takes a name away.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the names in a folder durable.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+}
+
+/// A file while it is written.
+pub(crate) trait DiskFile: Send {
+    /// Writes bytes at its end.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes its bytes durable.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// The file system of this machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RealDisk;
+
+impl Disk for RealDisk {
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        fs::create_dir(folder)
+    }
+
+    fn create_file(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        Ok(Box::new(file))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        File::open(folder)?.sync_all()
+    }
+}
+
+impl DiskFile for File {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        Write::write_all(self, bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_all()
+    }
+}
