@@ -6,14 +6,14 @@
 //! Invariant *unknown outcome*: after an error of the put at N, N is read. Our own entry there: it is done. Another's: the
 //! race is lost. Absent: the same bytes are put at N again, and nothing else is tried before N exists.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::{DataType as ArrowType, Schema};
 use bytes::Bytes;
 use deltalake_core::kernel::{
-    Action, Add, CommitInfo, DataType, PrimitiveType, Remove, StructField,
+    Action, Add, CommitInfo, DataType, PrimitiveType, Remove, StructField, Transaction,
 };
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore, get_actions};
 use deltalake_core::operations::create::CreateBuilder;
@@ -112,6 +112,8 @@ pub(crate) struct Provenance {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Entry {
     pub(crate) provenance: Provenance,
+    /// How far each application has come with this entry; Delta keeps the newest of each in its checkpoints.
+    pub(crate) transactions: BTreeMap<String, u64>,
     pub(crate) adds: Vec<LiveFile>,
     pub(crate) removes: Vec<LiveFile>,
 }
@@ -306,7 +308,11 @@ impl Entry {
             .removes
             .iter()
             .map(|file| Action::Remove(file.remove(self.provenance.stamp / 1000)));
-        let actions = std::iter::once(Action::CommitInfo(info)).chain(removes).chain(adds);
+        let transactions = self.transactions.iter().map(|(application, version)| {
+            Action::Txn(Transaction::new(application, i64::try_from(*version).unwrap_or(i64::MAX)))
+        });
+        let info = std::iter::once(Action::CommitInfo(info));
+        let actions = info.chain(transactions).chain(removes).chain(adds);
         let lines =
             actions.map(|action| serde_json::to_string(&action).expect("an action is JSON"));
         Bytes::from(lines.collect::<Vec<_>>().join("\n"))
@@ -320,6 +326,10 @@ impl Entry {
                     if let Some(ours) = info.info.remove(OURS) {
                         entry.provenance = serde_json::from_value(ours)?;
                     }
+                }
+                Action::Txn(transaction) => {
+                    let version = transaction.version.unsigned_abs();
+                    entry.transactions.insert(transaction.app_id, version);
                 }
                 Action::Add(add) => entry.adds.push(LiveFile {
                     path: add.path,

@@ -27,6 +27,7 @@ mod check;
 mod encode;
 mod merge;
 mod once;
+mod producers;
 mod read;
 mod schema;
 mod snapshot;

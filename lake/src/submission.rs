@@ -46,6 +46,38 @@ pub struct Verdict {
     pub content: String,
 }
 
+/// The place of a submission in the order that its producer gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbering {
+    /// Who numbers within the feed; empty is the feed itself.
+    pub producer: String,
+    /// The life of the producer; a newer one fences the older ones. Below 2^23.
+    pub epoch: u64,
+    /// The number within the epoch, from 1. Below 2^40.
+    pub sequence: u64,
+}
+
+impl Numbering {
+    const SEQUENCE_BITS: u32 = 40;
+    /// The newest epoch that there can be.
+    pub const EPOCH_MAX: u64 = (1 << 23) - 1;
+    /// The last number of an epoch.
+    pub const SEQUENCE_MAX: u64 = (1 << Self::SEQUENCE_BITS) - 1;
+
+    /// Epoch and sequence as one number that increases in the producer's order; it is what the log keeps.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        debug_assert!(self.epoch <= Self::EPOCH_MAX && self.sequence <= Self::SEQUENCE_MAX);
+        (self.epoch << Self::SEQUENCE_BITS) | self.sequence
+    }
+
+    /// The epoch and the sequence of a [`version`](Self::version).
+    #[must_use]
+    pub fn parts(version: u64) -> (u64, u64) {
+        (version >> Self::SEQUENCE_BITS, version & Self::SEQUENCE_MAX)
+    }
+}
+
 /// A validated submission, ready for the ledger.
 #[derive(Clone, Debug)]
 pub struct Submission {
@@ -63,8 +95,12 @@ pub struct Submission {
     pub reason: Option<String>,
     /// The document that orders the revision.
     pub document: Option<String>,
+    /// Its place in its producer's order, if it is numbered.
+    pub numbering: Option<Numbering>,
     /// The catalogue version that it was validated against.
     pub catalogue_version: u64,
+    /// The position of the present state that warnings were found against, if any rule looked at it.
+    pub state_position: Option<u64>,
     /// How many rows were sent.
     pub rows: u64,
     /// The rows that land, in [`accepted_schema`](crate::observation::accepted_schema).

@@ -101,7 +101,7 @@ impl CatalogueTable {
         };
         self.table.put_file(&file.path, bytes).await?;
         let provenance = Provenance { commit, stamp: recorded_at, submissions: Vec::new() };
-        let entry = Entry { provenance, adds: vec![file], removes: Vec::new() };
+        let entry = Entry { provenance, adds: vec![file], ..Entry::default() };
         match self.table.commit(version, &entry).await? {
             Commit::Done => {
                 info!(version, records = records.len(), "catalogue changed");

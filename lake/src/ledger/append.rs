@@ -8,6 +8,7 @@ use tracing::{debug, info, instrument};
 
 use super::encode::{FileStats, Purpose, encode};
 use super::once::{self, Once};
+use super::producers;
 use super::read;
 use super::schema::{SUBMISSION, Stamped, group_rows};
 use super::snapshot::DataFile;
@@ -201,7 +202,12 @@ impl Ledger {
         let path = format!("{position:020}-{}.parquet", provenance.commit);
         let file = DataFile::fresh(path, bytes.len(), self.clock.micros() / 1000, stats, rows);
         self.put_file(&file.path, bytes).await?;
-        let entry = Entry { provenance, adds: vec![file.to_live()], removes: Vec::new() };
+        let entry = Entry {
+            provenance,
+            transactions: producers::transactions(&stamped),
+            adds: vec![file.to_live()],
+            ..Entry::default()
+        };
         Ok((Prepared { position, entry, files: vec![file] }, answers))
     }
 

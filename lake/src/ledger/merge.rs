@@ -111,6 +111,7 @@ impl Ledger {
                 provenance,
                 adds: outputs.iter().map(DataFile::to_live).collect(),
                 removes,
+                ..Entry::default()
             };
             let prepared =
                 Prepared { position: snapshot.position + 1, entry, files: outputs.clone() };

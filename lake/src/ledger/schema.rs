@@ -46,6 +46,8 @@ static LEDGER: LazyLock<SchemaRef> = LazyLock::new(|| {
         ["severity", "field", "rule", "message_vi", "message_en", "suggestions", "content"]
             .map(text),
     );
+    fields.push(text("producer"));
+    fields.extend(["epoch", "sequence", "state_position"].map(whole));
     Arc::new(Schema::new(fields))
 });
 
@@ -90,7 +92,10 @@ impl Stamped<'_> {
     fn submission_row(&self) -> Result<RecordBatch, ArrowError> {
         let (sent, answer) = (self.submission, self.answer());
         let text = |text: Option<&str>| Some(Arc::new(StringArray::from(vec![text])) as ArrayRef);
-        let whole = |n: u64| Some(Arc::new(Int64Array::from(vec![long(n)])) as ArrayRef);
+        let number =
+            |n: Option<u64>| Some(Arc::new(Int64Array::from(vec![n.map(long)])) as ArrayRef);
+        let whole = |n: u64| number(Some(n));
+        let numbering = sent.numbering.as_ref();
         self.rows(SUBMISSION, 1, |name| match name {
             "principal" => text(Some(&sent.principal)),
             "mode" => text(Some(sent.mode.code())),
@@ -102,6 +107,10 @@ impl Stamped<'_> {
             "accepted" => whole(answer.accepted),
             "warned" => whole(answer.warned),
             "refused" => whole(answer.refused),
+            "producer" => text(numbering.map(|numbering| numbering.producer.as_str())),
+            "epoch" => number(numbering.map(|numbering| numbering.epoch)),
+            "sequence" => number(numbering.map(|numbering| numbering.sequence)),
+            "state_position" => number(sent.state_position),
             _ => None,
         })
     }

@@ -1,6 +1,7 @@
 //! The ledger's invariants, each by name, over stores in memory and on disk.
 
 mod faults;
+mod numbering;
 
 use std::collections::BTreeMap;
 
@@ -71,7 +72,9 @@ fn submission(feed: &str, id: &str, rows: i64) -> Submission {
         digest: format!("digest of {rows}"),
         reason: None,
         document: None,
+        numbering: None,
         catalogue_version: 1,
+        state_position: None,
         rows: u64::try_from(rows).unwrap(),
         accepted,
         verdicts: vec![verdict("value.second"), verdict("value.first")],
