@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arrow::datatypes::{DataType as ArrowType, Schema};
@@ -18,13 +19,13 @@ use deltalake_core::kernel::{
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore, get_actions};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::{DeltaTable, DeltaTableError, TableProperty};
-use object_store::ObjectStore;
+use futures::join;
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, PutMode, PutOptions};
 use serde::{Deserialize, Serialize};
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
-use crate::store::{Place, is_sync_failure};
+use crate::store::{Place, Staged, is_sync_failure};
 
 /// How often a put whose outcome is unknown is resolved before the caller is told to come again.
 const ATTEMPTS: u32 = 5;
@@ -131,6 +132,8 @@ pub(crate) enum Commit {
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) place: Place,
+    /// Whether a sync failed: then what the disk holds is unknown until the table is opened again.
+    stopped: AtomicBool,
 }
 
 /// What a table held when it was opened.
@@ -150,7 +153,7 @@ impl Table {
         schema: &Schema,
         indexed: &str,
     ) -> Result<(Self, Opened), DeltaError> {
-        let table = Self { place };
+        let table = Self { place, stopped: AtomicBool::new(false) };
         let loaded = match table.load().await {
             Err(DeltaTableError::NotATable(_)) => table.create(schema, indexed).await,
             loaded => loaded,
@@ -171,7 +174,7 @@ impl Table {
 
     /// The table as delta-rs sees it, over our own store, whatever the scheme.
     fn log_store(&self) -> LogStoreRef {
-        let Place { root, store, url } = &self.place;
+        let Place { root, store, url, .. } = &self.place;
         default_logstore(Arc::clone(store), Arc::clone(root), url, &StorageConfig::default())
     }
 
@@ -204,10 +207,16 @@ impl Table {
         DeltaError::Table { table: self.place.url.to_string(), source: Box::new(source) }
     }
 
+    /// Whether a sync failed since the table was opened; then nothing may be written to it.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
     fn store_failed(&self, object: &Path, source: object_store::Error) -> DeltaError {
         let (table, object) = (self.place.url.to_string(), object.to_string());
         if is_sync_failure(&source) {
             error!(table, object, %source, "the disk failed; nothing more is written");
+            self.stopped.store(true, Ordering::Relaxed);
             return DeltaError::Sync { table, object };
         }
         DeltaError::Store { table, object, source }
@@ -215,10 +224,51 @@ impl Table {
 
     /// Writes a data file, which counts only once an entry names it.
     pub(crate) async fn put_file(&self, path: &str, bytes: Bytes) -> Result<(), DeltaError> {
-        let path = Path::from(path);
-        let put =
-            self.place.store.put_opts(&path, bytes.into(), PutOptions::from(PutMode::Create)).await;
-        put.map(|_| ()).map_err(|source| self.store_failed(&path, source))
+        let location = self.place.location(path);
+        let put = self.place.append.put_new(&location, bytes).await;
+        put.map_err(|source| self.store_failed(&location, source))
+    }
+
+    /// Takes away a data file that no entry names, or ever will.
+    pub(crate) async fn discard_file(&self, path: &str) {
+        if let Err(error) = self.place.store.delete(&Path::from(path)).await {
+            debug!(path, %error, "a file that nobody names stays until the next vacuum");
+        }
+    }
+
+    /// Makes an entry ready to be shown at a version.
+    pub(crate) async fn stage(&self, version: u64, entry: &Entry) -> Result<Staged, DeltaError> {
+        let location = self.place.location(entry_path(version).as_ref());
+        let staged = self.place.append.stage(&location, entry.to_bytes()).await;
+        staged.map_err(|source| self.store_failed(&location, source))
+    }
+
+    /// Takes back an entry that is not to be shown.
+    pub(crate) async fn discard(&self, staged: &Staged) {
+        self.place.append.discard(staged).await;
+    }
+
+    /// Writes the one file of an entry and stages the entry beside it; if either fails nothing stays of both.
+    pub(crate) async fn write(
+        &self,
+        version: u64,
+        entry: &Entry,
+        path: &str,
+        bytes: Bytes,
+    ) -> Result<Staged, DeltaError> {
+        match join!(self.put_file(path, bytes), self.stage(version, entry)) {
+            (Ok(()), Ok(staged)) => Ok(staged),
+            (Err(error), Ok(staged)) => {
+                self.discard(&staged).await;
+                Err(error)
+            }
+            (Ok(()), Err(error)) => {
+                self.discard_file(path).await;
+                Err(error)
+            }
+            // That a sync failed outweighs any other failure.
+            (Err(DeltaError::Store { .. }), Err(error)) | (Err(error), Err(_)) => Err(error),
+        }
     }
 
     /// Reads an entry; none if it does not exist yet.
@@ -238,27 +288,30 @@ impl Table {
         Entry::from_actions(actions).map(Some).map_err(|error| wrong(error.to_string()))
     }
 
-    /// Puts an entry at a version, whatever it takes to know what became of it.
+    /// Shows an entry at its version, whatever it takes to know what became of it.
     ///
     /// # Errors
     /// [`DeltaError::Unknown`] when the store would not tell; then this very entry must be tried again first.
-    pub(crate) async fn commit(&self, version: u64, entry: &Entry) -> Result<Commit, DeltaError> {
-        let (path, bytes) = (entry_path(version), entry.to_bytes());
+    pub(crate) async fn commit(
+        &self,
+        version: u64,
+        entry: &Entry,
+        staged: &Staged,
+    ) -> Result<Commit, DeltaError> {
         for attempt in 0..ATTEMPTS {
-            let put = self
-                .place
-                .store
-                .put_opts(&path, bytes.clone().into(), PutOptions::from(PutMode::Create))
-                .await;
-            let Err(error) = put else { return Ok(Commit::Done) };
+            let shown = self.place.append.show(staged).await;
+            let Err(error) = shown else { return Ok(Commit::Done) };
             if is_sync_failure(&error) {
-                return Err(self.store_failed(&path, error));
+                return Err(self.store_failed(&entry_path(version), error));
             }
             match self.read(version).await {
                 Ok(Some(there)) if there.provenance.commit == entry.provenance.commit => {
                     return Ok(Commit::Done);
                 }
-                Ok(Some(there)) => return Ok(Commit::Lost(there)),
+                Ok(Some(there)) => {
+                    self.discard(staged).await;
+                    return Ok(Commit::Lost(there));
+                }
                 Ok(None) | Err(DeltaError::Store { .. }) => {
                     warn!(table = %self.place.url, version, attempt, %error, "the outcome of a commit is unknown");
                     tokio::time::sleep(BACKOFF * 2_u32.pow(attempt)).await;

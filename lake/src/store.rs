@@ -4,6 +4,7 @@
 //! tests. On a folder every write goes through [`SyncedFolder`], which syncs file and directory before the object can be
 //! seen; on a cloud store a completed PUT is durable by the store's own promise.
 
+mod append;
 pub(crate) mod disk;
 mod probe;
 mod synced;
@@ -19,6 +20,8 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use url::Url;
 
+use append::PlainAppend;
+pub(crate) use append::{AppendStore, Staged};
 pub(crate) use probe::probe;
 pub use synced::SyncedFolder;
 pub(crate) use synced::{is_sync_failure, sweep};
@@ -115,6 +118,8 @@ pub(crate) struct Place {
     pub(crate) root: Arc<dyn ObjectStore>,
     /// The store from this place.
     pub(crate) store: Arc<dyn ObjectStore>,
+    /// How the store from its very root takes appends.
+    pub(crate) append: Arc<dyn AppendStore>,
     /// This place.
     pub(crate) url: Url,
 }
@@ -129,30 +134,48 @@ impl Place {
     ) -> Result<Self, StoreError> {
         let mut url = lake.0.clone();
         let opened = |source| StoreError::Open { url: url.clone(), source };
-        let root: Arc<dyn ObjectStore> = match lake.folder() {
-            Some(folder) => {
-                let made = synced::create_folder(&disk::RealDisk, &folder)
-                    .and_then(|()| folder.canonicalize());
-                let made = made.map_err(|source| StoreError::Folder { folder, source })?;
-                // Without `..` and links, since an object's path has no such segments.
-                url = Url::from_directory_path(made).expect("a canonical path is absolute");
-                Arc::new(SyncedFolder::new())
-            }
-            None if url.scheme() == "memory" => Arc::new(InMemory::new()),
-            None => {
-                let (store, _) = object_store::parse_url_opts(&url, settings).map_err(opened)?;
-                Arc::from(store)
-            }
+        if let Some(folder) = lake.folder() {
+            let made = synced::create_folder(&disk::RealDisk, &folder)
+                .and_then(|()| folder.canonicalize());
+            let made = made.map_err(|source| StoreError::Folder { folder, source })?;
+            // Without `..` and links, since an object's path has no such segments.
+            url = Url::from_directory_path(made).expect("a canonical path is absolute");
+            Path::from_url_path(url.path()).map_err(|_| StoreError::Unknown(lake.to_string()))?;
+            return Ok(Self::on(SyncedFolder::new(), url));
+        }
+        let root: Arc<dyn ObjectStore> = if url.scheme() == "memory" {
+            Arc::new(InMemory::new())
+        } else {
+            let (store, _) = object_store::parse_url_opts(&url, settings).map_err(opened)?;
+            Arc::from(store)
         };
         Path::from_url_path(url.path()).map_err(|_| StoreError::Unknown(lake.to_string()))?;
         Ok(Self::at(root, url))
     }
 
-    /// A place of a store that is open already.
+    /// A place of a store that is open already, whose PUT is durable.
     pub(crate) fn at(root: Arc<dyn ObjectStore>, url: Url) -> Self {
+        let append = Arc::new(PlainAppend(Arc::clone(&root)));
+        Self::with(root, append, url)
+    }
+
+    /// A place in the file system.
+    pub(crate) fn on(folder: SyncedFolder, url: Url) -> Self {
+        Self::with(Arc::new(folder.clone()), Arc::new(folder), url)
+    }
+
+    /// A place of a store that is open already, and takes appends in its own way.
+    pub(crate) fn with(root: Arc<dyn ObjectStore>, append: Arc<dyn AppendStore>, url: Url) -> Self {
         let prefix = Path::from_url_path(url.path()).expect("the path of a lake's URL was checked");
         let store = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
-        Self { root, store, url }
+        Self { root, store, append, url }
+    }
+
+    /// The location of an object of this place, from the store's very root.
+    pub(crate) fn location(&self, name: &str) -> Path {
+        let prefix = Path::from_url_path(self.url.path());
+        let prefix = prefix.expect("the path of a lake's URL was checked");
+        prefix.parts().chain(Path::from(name).parts()).collect()
     }
 
     /// A folder within this place, made where it is one of the file system.
@@ -162,7 +185,7 @@ impl Place {
             synced::create_folder(&disk::RealDisk, &folder)
                 .map_err(|source| StoreError::Folder { folder, source })?;
         }
-        Ok(Self::at(Arc::clone(&self.root), url))
+        Ok(Self::with(Arc::clone(&self.root), Arc::clone(&self.append), url))
     }
 }
 

@@ -99,10 +99,11 @@ impl CatalogueTable {
             modified_ms: recorded_at / 1000,
             stats: Some(stats(records.len(), version)),
         };
-        self.table.put_file(&file.path, bytes).await?;
+        let path = file.path.clone();
         let provenance = Provenance { commit, stamp: recorded_at, submissions: Vec::new() };
         let entry = Entry { provenance, adds: vec![file], ..Entry::default() };
-        match self.table.commit(version, &entry).await? {
+        let staged = self.table.write(version, &entry, &path, bytes).await?;
+        match self.table.commit(version, &entry, &staged).await? {
             Commit::Done => {
                 info!(version, records = records.len(), "catalogue changed");
                 *stamp = recorded_at;

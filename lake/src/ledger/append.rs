@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tracing::{debug, info, instrument};
 
 use super::encode::{FileStats, Purpose, encode};
@@ -14,6 +13,7 @@ use super::schema::{SUBMISSION, Stamped, group_rows};
 use super::snapshot::DataFile;
 use super::{Ledger, LedgerError};
 use crate::delta::{Commit, DeltaError, Entry, LiveFile, Provenance, unique};
+use crate::store::Staged;
 use crate::submission::{Answer, Submission};
 
 /// What became of one submission.
@@ -38,8 +38,6 @@ pub(super) struct Writer {
     pub(super) once: Once,
     /// An entry whose outcome is unknown; it comes before all others.
     uncertain: Option<Prepared>,
-    /// Whether a sync failed: then nothing is written until the lake is opened again.
-    stopped: bool,
 }
 
 /// An entry on its way: its files are written, it is not known to be.
@@ -48,11 +46,12 @@ pub(super) struct Prepared {
     pub(super) position: u64,
     pub(super) entry: Entry,
     pub(super) files: Vec<DataFile>,
+    pub(super) staged: Staged,
 }
 
 impl Writer {
     pub(super) fn new(stamp: i64, once: Once) -> Self {
-        Self { stamp, once, uncertain: None, stopped: false }
+        Self { stamp, once, uncertain: None }
     }
 }
 
@@ -76,11 +75,7 @@ impl Ledger {
             if fresh.is_empty() {
                 break;
             }
-            let prepared = self.prepare(&writer, &fresh).await;
-            if matches!(prepared, Err(LedgerError::Delta(DeltaError::Sync { .. }))) {
-                writer.stopped = true;
-            }
-            let (prepared, answers) = prepared?;
+            let (prepared, answers) = self.prepare(&writer, &fresh).await?;
             if self.commit(&mut writer, prepared).await? {
                 let indices = fresh.iter().map(|(index, _)| *index);
                 outcomes.extend(indices.zip(answers.into_iter().map(Outcome::Recorded)));
@@ -96,7 +91,7 @@ impl Ledger {
         writer: &mut Writer,
         prepared: Prepared,
     ) -> Result<bool, LedgerError> {
-        match self.table.commit(prepared.position, &prepared.entry).await {
+        match self.table.commit(prepared.position, &prepared.entry, &prepared.staged).await {
             Ok(Commit::Done) => {
                 self.take_own(writer, prepared);
                 Ok(true)
@@ -107,10 +102,8 @@ impl Ledger {
                 Ok(false)
             }
             Err(error) => {
-                match error {
-                    DeltaError::Unknown { .. } => writer.uncertain = Some(prepared),
-                    DeltaError::Sync { .. } => writer.stopped = true,
-                    _ => {}
+                if matches!(error, DeltaError::Unknown { .. }) {
+                    writer.uncertain = Some(prepared);
                 }
                 Err(error.into())
             }
@@ -119,7 +112,7 @@ impl Ledger {
 
     /// Finds out what became of an entry whose outcome was unknown. After a failed sync nothing is written any more.
     pub(super) async fn settle(&self, writer: &mut Writer) -> Result<(), LedgerError> {
-        if writer.stopped {
+        if self.table.is_stopped() {
             return Err(LedgerError::Stopped);
         }
         if let Some(prepared) = writer.uncertain.take() {
@@ -201,23 +194,19 @@ impl Ledger {
         };
         let path = format!("{position:020}-{}.parquet", provenance.commit);
         let file = DataFile::fresh(path, bytes.len(), self.clock.micros() / 1000, stats, rows);
-        self.put_file(&file.path, bytes).await?;
         let entry = Entry {
             provenance,
             transactions: producers::transactions(&stamped),
             adds: vec![file.to_live()],
             ..Entry::default()
         };
-        Ok((Prepared { position, entry, files: vec![file] }, answers))
-    }
-
-    pub(super) async fn put_file(&self, path: &str, bytes: Bytes) -> Result<(), LedgerError> {
         self.metrics.file_bytes.inc_by(bytes.len() as u64);
-        Ok(self.table.put_file(path, bytes).await?)
+        let staged = self.table.write(position, &entry, &file.path, bytes).await?;
+        Ok((Prepared { position, entry, files: vec![file], staged }, answers))
     }
 
     fn take_own(&self, writer: &mut Writer, prepared: Prepared) {
-        let Prepared { position, entry, files } = prepared;
+        let Prepared { position, entry, files, .. } = prepared;
         writer.stamp = entry.provenance.stamp;
         for file in &files {
             writer.once.learn(file.hot.as_deref().unwrap_or_default());

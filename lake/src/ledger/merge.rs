@@ -83,7 +83,8 @@ impl Ledger {
             let file =
                 DataFile::fresh(path, bytes.len(), self.clock.micros() / 1000, stats, Vec::new())
                     .cold();
-            self.put_file(&file.path, bytes).await?;
+            self.metrics.file_bytes.inc_by(bytes.len() as u64);
+            self.table.put_file(&file.path, bytes).await?;
             outputs.push(file);
         }
         self.replace(inputs, outputs).await
@@ -113,8 +114,9 @@ impl Ledger {
                 removes,
                 ..Entry::default()
             };
-            let prepared =
-                Prepared { position: snapshot.position + 1, entry, files: outputs.clone() };
+            let position = snapshot.position + 1;
+            let staged = self.table.stage(position, &entry).await?;
+            let prepared = Prepared { position, entry, files: outputs.clone(), staged };
             if self.commit(&mut writer, prepared).await? {
                 self.metrics.merged_files.inc_by(inputs.len() as u64);
                 return Ok(inputs.len());

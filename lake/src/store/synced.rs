@@ -58,7 +58,16 @@ impl SyncedFolder {
         Ok(location)
     }
 
-    fn staging_path(&self, path: &FilePath) -> PathBuf {
+    /// What it changes the file system by.
+    pub(super) fn disk(&self) -> Arc<dyn Disk> {
+        Arc::clone(&self.disk)
+    }
+
+    pub(super) fn file_path(&self, location: &Path) -> Result<PathBuf> {
+        self.files.path_to_filesystem(location)
+    }
+
+    pub(super) fn staging_path(&self, path: &FilePath) -> PathBuf {
         let ordinal = self.staged.fetch_add(1, Ordering::Relaxed);
         let mut name = path.as_os_str().to_owned();
         name.push(format!("#{}{ordinal:09}", std::process::id()));
@@ -94,7 +103,11 @@ pub(crate) fn create_folder(disk: &dyn Disk, folder: &FilePath) -> io::Result<()
     folder.parent().map_or(Ok(()), |parent| sync_folder(disk, parent))
 }
 
-fn sync_folder(disk: &dyn Disk, folder: &FilePath) -> io::Result<()> {
+pub(super) fn folder_of(path: &FilePath) -> io::Result<&FilePath> {
+    path.parent().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "an object needs a name"))
+}
+
+pub(super) fn sync_folder(disk: &dyn Disk, folder: &FilePath) -> io::Result<()> {
     disk.sync_folder(folder).map_err(sync_failed)
 }
 
@@ -126,9 +139,7 @@ fn put(
     payload: &PutPayload,
     overwrite: bool,
 ) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "an object needs a name"))?;
+    let folder = folder_of(path)?;
     create_folder(disk, folder)?;
     let shown = write_synced(disk, staging, payload).and_then(|()| {
         if overwrite { disk.rename(staging, path) } else { disk.link(staging, path) }
@@ -141,7 +152,11 @@ fn put(
     sync_folder(disk, folder)
 }
 
-fn write_synced(disk: &dyn Disk, staging: &FilePath, payload: &PutPayload) -> io::Result<()> {
+pub(super) fn write_synced(
+    disk: &dyn Disk,
+    staging: &FilePath,
+    payload: &PutPayload,
+) -> io::Result<()> {
     let mut file = disk.create_file(staging)?;
     payload.iter().try_for_each(|part| file.write_all(part))?;
     file.sync().map_err(sync_failed)
@@ -152,7 +167,7 @@ fn write_synced(disk: &dyn Disk, staging: &FilePath, payload: &PutPayload) -> io
 #[error("the disk did not take a sync: {0}")]
 pub(crate) struct SyncFailed(io::Error);
 
-fn sync_failed(error: io::Error) -> io::Error {
+pub(super) fn sync_failed(error: io::Error) -> io::Error {
     io::Error::other(SyncFailed(error))
 }
 
@@ -163,7 +178,7 @@ pub(crate) fn is_sync_failure(error: &Error) -> bool {
     inner.is_some_and(|inner| inner.is::<SyncFailed>())
 }
 
-fn io_error(path: &Path, error: io::Error) -> Error {
+pub(super) fn io_error(path: &Path, error: io::Error) -> Error {
     match error.kind() {
         ErrorKind::NotFound => Error::NotFound { path: path.to_string(), source: Box::new(error) },
         ErrorKind::AlreadyExists => {
