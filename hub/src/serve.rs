@@ -25,8 +25,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How often other hubs on the same store are looked for: well within the 5 s after which a token revoked there must
 /// have ended here.
 const FOLLOW_EVERY: Duration = Duration::from_secs(2);
-/// How long care of the lake waits after a failure.
-const CARE_RETRY: Duration = Duration::from_secs(5);
+/// How long care of the lake waits after a failure, and twice as long after each one more.
+const CARE_RETRY: Duration = Duration::from_secs(1);
+const CARE_RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// The doors of a hub, bound.
 #[derive(Debug)]
@@ -219,16 +220,24 @@ async fn care(lake: Arc<Lake>, stop: watch::Receiver<bool>) -> anyhow::Result<()
     let mut grown = lake.ledger().subscribe();
     let stopping = stopped(stop);
     tokio::pin!(stopping);
+    let mut pause = CARE_RETRY;
+    let mut more = false;
     loop {
         tokio::select! {
             () = &mut stopping => return Ok(()),
-            changed = grown.changed() => if changed.is_err() { return Ok(()) },
+            changed = grown.changed(), if !more => if changed.is_err() { return Ok(()) },
+            () = std::future::ready(()), if more => {}
         }
-        if let Err(error) = lake.ledger().maintain().await {
-            warn!(%error, "care of the lake failed; it will be tried again");
-            tokio::select! {
-                () = &mut stopping => return Ok(()),
-                () = tokio::time::sleep(CARE_RETRY) => {}
+        match lake.ledger().maintain().await {
+            Ok(done) => (more, pause) = (done.more, CARE_RETRY),
+            Err(error) => {
+                warn!(%error, ?pause, "care of the lake failed; it will be tried again");
+                tokio::select! {
+                    () = &mut stopping => return Ok(()),
+                    () = tokio::time::sleep(pause) => {}
+                }
+                // What failed is tried again even if nothing is written meanwhile.
+                (more, pause) = (true, (pause * 2).min(CARE_RETRY_MAX));
             }
         }
     }

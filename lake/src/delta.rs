@@ -212,7 +212,7 @@ impl Table {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    fn store_failed(&self, object: &Path, source: object_store::Error) -> DeltaError {
+    pub(crate) fn store_failed(&self, object: &Path, source: object_store::Error) -> DeltaError {
         let (table, object) = (self.place.url.to_string(), object.to_string());
         if is_sync_failure(&source) {
             error!(table, object, %source, "the disk failed; nothing more is written");

@@ -23,6 +23,7 @@
 //!   created) has nothing to guard.
 
 mod append;
+mod care;
 mod check;
 mod encode;
 mod merge;
@@ -47,9 +48,10 @@ use crate::store::Place;
 use crate::submission::Answer;
 
 pub use append::Outcome;
+pub use care::Maintained;
 pub use check::{Checked, Finding};
 pub use encode::{Bounds, FileStats};
-pub use merge::Maintained;
+pub use merge::sort_order;
 pub use once::Last;
 pub use schema::{OBSERVATION, SUBMISSION, VERDICT, ledger_schema};
 pub use snapshot::{DataFile, Snapshot};
@@ -105,6 +107,7 @@ pub struct Ledger {
     clock: Clock,
     hot_bytes_max: usize,
     checkpointed: AtomicU64,
+    care: Mutex<care::Care>,
     metrics: LakeMetrics,
 }
 
@@ -132,9 +135,16 @@ impl Ledger {
         let snapshot = Arc::new(Snapshot { position: opened.version, files });
         metrics.observe(&snapshot);
         let writer = Mutex::new(append::Writer::new(opened.stamp, once));
-        let (published, checkpointed) =
-            (watch::Sender::new(snapshot), AtomicU64::new(opened.checkpoint));
-        Ok(Self { table, writer, published, clock, hot_bytes_max, checkpointed, metrics })
+        Ok(Self {
+            table,
+            writer,
+            published: watch::Sender::new(snapshot),
+            clock,
+            hot_bytes_max,
+            checkpointed: AtomicU64::new(opened.checkpoint),
+            care: Mutex::default(),
+            metrics,
+        })
     }
 
     /// The ledger as it is now; never waits for a writer.

@@ -13,6 +13,8 @@ pub struct LakeMetrics {
     pub(crate) lost_races: Counter,
     pub(crate) file_bytes: Counter,
     pub(crate) merged_files: Counter,
+    pub(crate) merged_rows: Counter,
+    merge_held: Gauge,
     position: Gauge,
     live_files: Gauge,
     hot_bytes: Gauge,
@@ -41,6 +43,17 @@ impl LakeMetrics {
             "Small files merged into larger ones",
             metrics.merged_files.clone(),
         );
+        lake.register(
+            "merged_rows",
+            "Rows that were written again by merges",
+            metrics.merged_rows.clone(),
+        );
+        lake.register_with_unit(
+            "merge_held",
+            "Rows and encoded bytes that the merge under way holds in memory",
+            Unit::Bytes,
+            metrics.merge_held.clone(),
+        );
         lake.register("position", "Newest ledger entry", metrics.position.clone());
         lake.register("live_files", "Live files of the ledger", metrics.live_files.clone());
         lake.register_with_unit(
@@ -50,6 +63,10 @@ impl LakeMetrics {
             metrics.hot_bytes.clone(),
         );
         metrics
+    }
+
+    pub(crate) fn merge_held(&self, bytes: usize) {
+        self.merge_held.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn observe(&self, snapshot: &Snapshot) {

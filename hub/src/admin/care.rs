@@ -7,7 +7,7 @@ use dinh_proto::v1::{CheckResponse, Finding, MaintainResponse};
 use tonic::Status;
 
 pub(super) async fn maintain(lake: &Arc<Lake>) -> Result<MaintainResponse, Status> {
-    let mut files_merged = 0;
+    let (mut files_merged, mut files_written) = (0, 0);
     let mut checkpoint = None;
     loop {
         let done = lake
@@ -16,10 +16,11 @@ pub(super) async fn maintain(lake: &Arc<Lake>) -> Result<MaintainResponse, Statu
             .await
             .map_err(|error| super::failed(&LakeError::Ledger(error)))?;
         files_merged += done.merged_files as u64;
+        files_written += done.written_files as u64;
         if done.checkpointed {
             checkpoint = Some(lake.ledger().snapshot().position);
         }
-        if done.merged_files == 0 {
+        if !done.more {
             break;
         }
     }
@@ -28,12 +29,13 @@ pub(super) async fn maintain(lake: &Arc<Lake>) -> Result<MaintainResponse, Statu
     let written =
         checkpoint.map_or("none due".to_owned(), |position| format!("written at {position}"));
     let summary = format!(
-        "position {position}: {files_merged} files merged, {live} live; checkpoint {written}"
+        "position {position}: {files_merged} files merged into {files_written}, {live} live; checkpoint {written}"
     );
     Ok(MaintainResponse {
         summary,
         position,
         files_merged,
+        files_written,
         checkpoint,
         ..MaintainResponse::default()
     })

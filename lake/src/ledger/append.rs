@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tracing::{debug, info, instrument};
 
-use super::encode::{FileStats, Purpose, encode};
+use super::encode::{FileStats, encode};
 use super::once::{self, Once};
 use super::producers;
 use super::read;
@@ -183,9 +183,9 @@ impl Ledger {
         let stats = FileStats::of(&rows);
         let bytes = if stats.num_records > ENCODE_ASIDE_ROWS as u64 {
             let rows = rows.clone();
-            tokio::task::spawn_blocking(move || encode(&rows, Purpose::Ack)).await??
+            tokio::task::spawn_blocking(move || encode(&rows)).await??
         } else {
-            encode(&rows, Purpose::Ack)?
+            encode(&rows)?
         };
         let provenance = Provenance {
             commit: unique(),

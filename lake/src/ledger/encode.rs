@@ -2,7 +2,7 @@
 //!
 //! Invariant *one kind per row group*: so a reader of one kind skips the others by the statistics of the column `kind`.
 //!
-//! Fresh groups are written for speed (plain pages, no compression); merged files for size and for skipping.
+//! A fresh group is written for speed: plain pages, and no compression where it is small.
 
 use std::collections::BTreeMap;
 
@@ -19,27 +19,15 @@ use serde::{Deserialize, Serialize};
 
 use super::schema::ledger_schema;
 
-/// What a file is written for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// To be durable soon.
-    Ack,
-    /// To be small and quick to read.
-    Keep,
-}
-
 /// The columns with statistics in every file.
 const ALWAYS_INDEXED: [&str; 5] = ["kind", "position", "indicator", "period_start", "period_end"];
-/// Rows of a row group of a merged file.
-const KEEP_GROUP_ROWS: usize = 131_072;
 /// Above this many rows compressed plain pages are smaller and quicker to sync than bare ones.
 const ACK_COMPRESS_ROWS: usize = 32_768;
 
-/// Writes batches, each of one kind, as one file.
-pub(crate) fn encode(batches: &[RecordBatch], purpose: Purpose) -> Result<Bytes, ParquetError> {
+/// Writes batches, each of one kind, as one fresh file.
+pub(crate) fn encode(batches: &[RecordBatch]) -> Result<Bytes, ParquetError> {
     let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), ledger_schema(), Some(properties(purpose, rows)))?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), ledger_schema(), Some(properties(rows)))?;
     for batch in batches {
         writer.write(batch)?;
         writer.flush()?;
@@ -47,31 +35,20 @@ pub(crate) fn encode(batches: &[RecordBatch], purpose: Purpose) -> Result<Bytes,
     writer.into_inner().map(Bytes::from)
 }
 
-fn properties(purpose: Purpose, rows: usize) -> WriterProperties {
-    let zstd = Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default());
-    let builder = WriterProperties::builder();
-    match purpose {
-        Purpose::Ack => {
-            let compression =
-                if rows > ACK_COMPRESS_ROWS { zstd } else { Compression::UNCOMPRESSED };
-            let bare = builder
-                .set_dictionary_enabled(false)
-                .set_statistics_enabled(EnabledStatistics::None);
-            let indexed =
-                ALWAYS_INDEXED.iter().fold(bare.set_compression(compression), |builder, column| {
-                    builder.set_column_statistics_enabled(
-                        ColumnPath::from(*column),
-                        EnabledStatistics::Chunk,
-                    )
-                });
-            indexed.build()
-        }
-        Purpose::Keep => builder
-            .set_compression(zstd)
-            .set_max_row_group_row_count(Some(KEEP_GROUP_ROWS))
-            .set_statistics_enabled(EnabledStatistics::Page)
-            .build(),
-    }
+fn properties(rows: usize) -> WriterProperties {
+    let compression = if rows > ACK_COMPRESS_ROWS {
+        Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default())
+    } else {
+        Compression::UNCOMPRESSED
+    };
+    let bare = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_compression(compression);
+    let indexed = ALWAYS_INDEXED.iter().fold(bare, |builder, column| {
+        builder.set_column_statistics_enabled(ColumnPath::from(*column), EnabledStatistics::Chunk)
+    });
+    indexed.build()
 }
 
 /// The statistics of a file, as Delta keeps them: counts, and bounds of the indexed columns.
@@ -134,6 +111,25 @@ impl FileStats {
         stats.min_values.period_end = days("period_end").filter_map(min).min().and_then(date);
         stats.max_values.period_end = days("period_end").filter_map(max).max().and_then(date);
         stats
+    }
+
+    /// Takes in the statistics of more rows of the same file.
+    pub(crate) fn join(&mut self, more: Self) {
+        self.num_records += more.num_records;
+        for (column, nulls) in more.null_count {
+            *self.null_count.entry(column).or_default() += nulls;
+        }
+        let (low, high) = (&mut self.min_values, &mut self.max_values);
+        let Bounds { kind, position, period_start, period_end } = more.min_values;
+        low.kind = std::mem::take(&mut low.kind).min(kind);
+        low.position = low.position.min(position);
+        low.period_start = [low.period_start, period_start].into_iter().flatten().min();
+        low.period_end = [low.period_end, period_end].into_iter().flatten().min();
+        let Bounds { kind, position, period_start, period_end } = more.max_values;
+        high.kind = std::mem::take(&mut high.kind).max(kind);
+        high.position = high.position.max(position);
+        high.period_start = high.period_start.max(period_start);
+        high.period_end = high.period_end.max(period_end);
     }
 
     /// Whether the file may hold rows of a kind.

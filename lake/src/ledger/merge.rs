@@ -1,166 +1,240 @@
-//! Care of the ledger: small files become larger sorted ones of one kind, and checkpoints keep opening quick.
+//! Small files become larger sorted ones of one kind, beside ingest at full speed and in fixed memory.
 //!
-//! Files are merged within tiers of like size, so a row is written again at most once per tier and the number of live
-//! files stays bounded by tiers times [`FAN_IN`].
+//! ```text
+//! fresh files ── sort, in memory ──> sorted files of one kind ── merge, as streams ──> larger ones ──> full ones
+//! ```
 //!
-//! Invariant *merge*: a merge commits at N only if every input is still live at N - 1, checked under the writer's lock; an
-//! entry of another hub that gets in between is taken in and the check made again.
+//! Fresh files go first: a merge of sorted files is done in steps, and between two steps the fresh files that have piled
+//! up meanwhile are sorted. Sorted files are merged within tiers of like size, so a row is written again at most once a
+//! tier. All of it runs on one blocking thread at a time.
+//!
+//! Invariants:
+//! - *merge*: a merge commits at N only if every input is still live at N - 1, checked under the writer's lock; an entry of
+//!   another hub that gets in between is taken in and the check made again.
+//! - *few files*: when nothing is due, fewer than [`FRESH_FILES`] fresh files are live, and of each kind fewer than
+//!   [`FAN_IN`] sorted files in each of the [`TIERS`], beside the full ones.
+//! - *fixed memory*: a sort holds 32 MiB of rows and their order, a merge half a MiB of rows and 2 MiB of encoded bytes of
+//!   each input, an output 2 MiB and a part of 8 MiB: together below 128 MiB, whatever the files' sizes.
 
+mod order;
+mod output;
+mod sort;
+mod source;
+mod streams;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use arrow::array::{Int64Array, RecordBatch};
-use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
-use arrow::error::ArrowError;
+use object_store::path::Path;
+use tokio::runtime::Handle;
+use tracing::{debug, info};
 
 use super::append::Prepared;
-use super::encode::{FileStats, Purpose, encode};
-use super::schema::{OBSERVATION, SUBMISSION, VERDICT, ledger_schema};
+use super::care::Maintained;
+use super::schema::KINDS;
 use super::snapshot::{DataFile, Snapshot};
-use super::{Ledger, LedgerError, read};
-use crate::delta::{Entry, Provenance, unique};
+use super::{Ledger, LedgerError};
+use crate::delta::{DeltaError, Entry, Provenance, unique};
+use streams::Streams;
 
-/// Files of one tier that make a merge.
+pub use order::sort_order;
+
+/// Fresh files that are worth a sort.
+const FRESH_FILES: usize = 32;
+/// Rows of fresh files that are worth a sort, however few the files.
+const FRESH_ROWS: u64 = 262_144;
+/// Rows of fresh files above which the rest waits for the next sort.
+const SORT_ROWS_MAX: u64 = 1_048_576;
+/// Sorted files of one tier that make a merge.
 const FAN_IN: usize = 16;
-/// How much larger the files of the next tier are.
-const TIER_FACTOR: u64 = 8;
-/// Files with more rows than this are large enough.
-const FULL_ROWS: u64 = 2_000_000;
-/// Rows that one merge holds in memory.
-const MERGE_ROWS_MAX: u64 = 4_000_000;
-/// Entries between checkpoints.
-const CHECKPOINT_EVERY: u64 = 100;
+/// Rows of the largest files of each tier of sorted files; what is larger is full.
+const TIERS: [u64; 4] = [8_192, 65_536, 524_288, FULL_ROWS / 2];
+/// Rows of a file that a merge writes, at most.
+const FULL_ROWS: u64 = 4_194_304;
 
-/// What one round of care did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Maintained {
-    /// Files that were merged into others.
-    pub merged_files: usize,
-    /// Whether a checkpoint was written.
-    pub checkpointed: bool,
+/// A merge of sorted files that is not done yet.
+#[derive(Debug)]
+pub(super) struct Merging {
+    inputs: Vec<Arc<DataFile>>,
+    streams: Streams,
 }
 
 impl Ledger {
-    /// Merges one set of like files, if there is one, and writes a checkpoint if the last one is old.
-    ///
-    /// # Errors
-    /// When the store fails; nothing is lost by it.
-    pub async fn maintain(&self) -> Result<Maintained, LedgerError> {
-        let mut done = Maintained::default();
-        if let Some(inputs) = due(&self.snapshot()) {
-            done.merged_files = self.merge(&inputs).await?;
+    /// Does what is most urgent: sorts the fresh files if enough have piled up, else goes on with a merge.
+    pub(super) async fn merge_some(
+        &self,
+        merging: &mut Option<Merging>,
+        done: &mut Maintained,
+    ) -> Result<(), LedgerError> {
+        let snapshot = self.snapshot();
+        let outputs = if let Some(inputs) = fresh_due(&snapshot) {
+            let outputs = self.sort(inputs.clone()).await?;
+            Some((inputs, outputs))
+        } else if let Some(merge) = merging.take() {
+            if !are_live(&merge.inputs, &snapshot) {
+                tokio::task::spawn_blocking(move || merge.streams.abandon()).await?;
+                done.more = true;
+                return Ok(());
+            }
+            self.step(merge, merging, done).await?
+        } else if let Some((kind, inputs)) = sorted_due(&snapshot) {
+            let merge = self.begin(kind, inputs).await?;
+            self.step(merge, merging, done).await?
+        } else {
+            None
+        };
+        if let Some((inputs, outputs)) = outputs {
+            self.replace(&inputs, outputs, done).await?;
+            done.more = true;
         }
-        let position = self.snapshot().position;
-        let last = self.checkpointed.load(Ordering::Relaxed);
-        if position >= last + CHECKPOINT_EVERY {
-            self.table.checkpoint().await?;
-            self.checkpointed.store(position, Ordering::Relaxed);
-            done.checkpointed = true;
-        }
-        Ok(done)
+        Ok(())
     }
 
-    async fn merge(&self, inputs: &[Arc<DataFile>]) -> Result<usize, LedgerError> {
-        let store = &self.table.place.store;
-        let mut outputs = Vec::new();
-        for kind in [OBSERVATION, SUBMISSION, VERDICT] {
-            let mut batches = Vec::new();
-            for file in inputs {
-                batches.extend(read::rows(store, file, kind, &[]).await?);
-            }
-            if batches.is_empty() {
-                continue;
-            }
-            let written = tokio::task::spawn_blocking(move || {
-                let rows = sorted(kind, &batches)?;
-                let stats = FileStats::of(std::slice::from_ref(&rows));
-                encode(&[rows], Purpose::Keep)
-                    .map(|bytes| (bytes, stats))
-                    .map_err(LedgerError::from)
-            });
-            let (bytes, stats) = written.await??;
-            let path = format!("{kind}-{:020}-{}.parquet", stats.max_values.position, unique());
-            let file =
-                DataFile::fresh(path, bytes.len(), self.clock.micros() / 1000, stats, Vec::new())
-                    .cold();
-            self.metrics.file_bytes.inc_by(bytes.len() as u64);
-            self.table.put_file(&file.path, bytes).await?;
-            outputs.push(file);
-        }
-        self.replace(inputs, outputs).await
+    async fn sort(&self, inputs: Vec<Arc<DataFile>>) -> Result<Vec<DataFile>, LedgerError> {
+        let (store, runtime) = (self.object_store(), Handle::current());
+        let modified_ms = self.clock.micros() / 1000;
+        let sort = move || sort::sort(&store, &runtime, &inputs, modified_ms);
+        tokio::task::spawn_blocking(sort).await?.map_err(|error| self.judged(error))
     }
 
-    /// Puts the outputs in the place of the inputs; gives the number of inputs, or 0 if one of them was gone.
+    async fn begin(
+        &self,
+        kind: &'static str,
+        inputs: Vec<Arc<DataFile>>,
+    ) -> Result<Merging, LedgerError> {
+        let (store, runtime) = (self.object_store(), Handle::current());
+        let modified_ms = self.clock.micros() / 1000;
+        debug!(kind, files = inputs.len(), "a merge begins");
+        let begin = move || {
+            Streams::begin(&store, &runtime, kind, &inputs, FULL_ROWS, modified_ms)
+                .map(|streams| Merging { inputs, streams })
+        };
+        tokio::task::spawn_blocking(begin).await?
+    }
+
+    /// Merges some rows more; gives inputs and outputs if these were the last.
+    async fn step(
+        &self,
+        merge: Merging,
+        merging: &mut Option<Merging>,
+        done: &mut Maintained,
+    ) -> Result<Option<(Vec<Arc<DataFile>>, Vec<DataFile>)>, LedgerError> {
+        let step = move || {
+            let Merging { inputs, mut streams } = merge;
+            match streams.step() {
+                Ok(outputs) => Ok((inputs, streams, outputs)),
+                Err(error) => {
+                    streams.abandon();
+                    Err(error)
+                }
+            }
+        };
+        let stepped = tokio::task::spawn_blocking(step).await?;
+        let (inputs, streams, outputs) = stepped.map_err(|error| self.judged(error))?;
+        self.metrics.merge_held(streams.held());
+        if let Some(outputs) = outputs {
+            return Ok(Some((inputs, outputs)));
+        }
+        *merging = Some(Merging { inputs, streams });
+        done.more = true;
+        Ok(None)
+    }
+
+    /// The same error, and nothing more is written if it was a sync that failed.
+    fn judged(&self, error: LedgerError) -> LedgerError {
+        match error {
+            LedgerError::Delta(DeltaError::Store { object, source, .. }) => {
+                self.table.store_failed(&Path::from(object), source).into()
+            }
+            error => error,
+        }
+    }
+
+    /// Puts the outputs in the place of the inputs, unless one of these is gone.
     async fn replace(
         &self,
         inputs: &[Arc<DataFile>],
         outputs: Vec<DataFile>,
-    ) -> Result<usize, LedgerError> {
+        done: &mut Maintained,
+    ) -> Result<(), LedgerError> {
         let mut writer = self.writer.lock().await;
         self.settle(&mut writer).await?;
         loop {
             let snapshot = self.snapshot();
-            let live =
-                |input: &Arc<DataFile>| snapshot.files.iter().any(|file| file.path == input.path);
-            if !inputs.iter().all(live) {
-                return Ok(0);
+            if !are_live(inputs, &snapshot) {
+                drop(writer);
+                // Another hub merged them. Nobody names our files, and nobody ever will.
+                for output in outputs {
+                    self.table.discard_file(&output.path).await;
+                }
+                return Ok(());
             }
             let provenance =
                 Provenance { commit: unique(), stamp: writer.stamp, submissions: Vec::new() };
-            let removes = inputs.iter().map(|file| file.to_live()).collect();
             let entry = Entry {
                 provenance,
                 adds: outputs.iter().map(DataFile::to_live).collect(),
-                removes,
+                removes: inputs.iter().map(|file| file.to_live()).collect(),
                 ..Entry::default()
             };
             let position = snapshot.position + 1;
             let staged = self.table.stage(position, &entry).await?;
             let prepared = Prepared { position, entry, files: outputs.clone(), staged };
             if self.commit(&mut writer, prepared).await? {
+                let rows: u64 = outputs.iter().map(|file| file.stats.num_records).sum();
+                info!(inputs = inputs.len(), outputs = outputs.len(), rows, "files merged");
                 self.metrics.merged_files.inc_by(inputs.len() as u64);
-                return Ok(inputs.len());
+                self.metrics.merged_rows.inc_by(rows);
+                let bytes = outputs.iter().map(|file| file.size).sum();
+                self.metrics.file_bytes.inc_by(bytes);
+                done.merged_files += inputs.len();
+                done.written_files += outputs.len();
+                return Ok(());
             }
         }
     }
 }
 
-/// The oldest set of like files that is worth a merge.
-fn due(snapshot: &Snapshot) -> Option<Vec<Arc<DataFile>>> {
-    let small = snapshot.files.iter().filter(|file| file.stats.num_records <= FULL_ROWS);
-    let mut tiers = std::collections::BTreeMap::<_, Vec<Arc<DataFile>>>::new();
-    for file in small {
-        let kind = file.stats.single_kind().then(|| file.stats.min_values.kind.clone());
-        let tier = file.stats.num_records.max(1).ilog(TIER_FACTOR);
-        tiers.entry((kind, tier)).or_default().push(Arc::clone(file));
-    }
-    let full = tiers.into_values().find(|files| files.len() >= FAN_IN)?;
-    let mut rows = 0;
-    let fits = |file: &Arc<DataFile>| {
-        rows += file.stats.num_records;
-        rows <= MERGE_ROWS_MAX
-    };
-    Some(full.into_iter().take_while(fits).collect()).filter(|inputs: &Vec<_>| inputs.len() > 1)
+fn are_live(inputs: &[Arc<DataFile>], snapshot: &Snapshot) -> bool {
+    let live: std::collections::HashSet<&str> =
+        snapshot.files.iter().map(|file| file.path.as_str()).collect();
+    inputs.iter().all(|input| live.contains(input.path.as_str()))
 }
 
-/// One batch of all rows in the order that reads of their kind want.
-fn sorted(kind: &str, batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
-    let rows = concat_batches(&ledger_schema(), batches)?;
-    let order: &[&str] = match kind {
-        OBSERVATION => {
-            &["indicator", "period_end", "period_start", "unit", "stage", "feed", "recorded_at"]
-        }
-        SUBMISSION => &["recorded_at"],
-        _ => &["recorded_at", "row"],
+/// The fresh files, oldest first, if there are enough to be sorted.
+fn fresh_due(snapshot: &Snapshot) -> Option<Vec<Arc<DataFile>>> {
+    let mut fresh: Vec<_> = snapshot.files.iter().filter(|file| !file.is_sorted()).collect();
+    fresh.sort_by_key(|file| file.stats.min_values.position);
+    let rows: u64 = fresh.iter().map(|file| file.stats.num_records).sum();
+    if fresh.len() < FRESH_FILES && rows < FRESH_ROWS {
+        return None;
+    }
+    let mut rows = 0;
+    let fits = |file: &&&Arc<DataFile>| {
+        let first = rows == 0;
+        rows += file.stats.num_records;
+        first || rows <= SORT_ROWS_MAX
     };
-    let mut columns: Vec<_> = order
-        .iter()
-        .map(|name| SortColumn { values: Arc::clone(&rows[*name]), options: None })
-        .collect();
-    // The sort is not stable by itself, and several verdicts on one row stay in the order that they were given.
-    let arrival =
-        Int64Array::from_iter_values(0..i64::try_from(rows.num_rows()).unwrap_or(i64::MAX));
-    columns.push(SortColumn { values: Arc::new(arrival), options: None });
-    let indices = lexsort_to_indices(&columns, None)?;
-    take_record_batch(&rows, &indices)
+    Some(fresh.iter().take_while(fits).map(|file| Arc::clone(file)).collect())
 }
+
+/// The smallest sorted files of one kind and tier, oldest first, if there are enough to be merged.
+fn sorted_due(snapshot: &Snapshot) -> Option<(&'static str, Vec<Arc<DataFile>>)> {
+    let mut tiers = BTreeMap::<_, Vec<Arc<DataFile>>>::new();
+    for file in snapshot.files.iter().filter(|file| file.is_sorted()) {
+        let kind = KINDS.iter().find(|kind| **kind == file.stats.min_values.kind);
+        let tier = TIERS.iter().position(|rows_max| file.stats.num_records < *rows_max);
+        if let (Some(kind), Some(tier)) = (kind, tier) {
+            tiers.entry((tier, *kind)).or_default().push(Arc::clone(file));
+        }
+    }
+    let full = tiers.into_iter().find(|(_, files)| files.len() >= FAN_IN);
+    full.map(|((_, kind), mut files)| {
+        files.sort_by_key(|file| file.stats.min_values.position);
+        files.truncate(FAN_IN);
+        (kind, files)
+    })
+}
+
+#[cfg(test)]
+mod tests;

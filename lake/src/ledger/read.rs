@@ -9,7 +9,7 @@ use object_store::ObjectStore;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use super::schema::{SUBMISSION, VERDICT, kind_of};
@@ -35,16 +35,21 @@ pub(crate) async fn rows(
     }
     let stored = StoredFile::new(store, &file.path, file.size);
     let builder = ParquetRecordBatchStreamBuilder::new(stored).await?.with_batch_size(BATCH_ROWS);
-    let groups = builder.metadata().row_groups().iter().enumerate();
-    let groups =
-        groups.filter(|(_, group)| group_kind(group).is_none_or(|found| found == kind.as_bytes()));
-    let groups = groups.map(|(index, _)| index).collect();
+    let groups = kind_groups(builder.metadata(), kind);
     let mask = if columns.is_empty() {
         ProjectionMask::all()
     } else {
         ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied())
     };
     builder.with_row_groups(groups).with_projection(mask).build()?.try_collect().await
+}
+
+/// The row groups that may hold rows of a kind.
+pub(crate) fn kind_groups(file: &ParquetMetaData, kind: &str) -> Vec<usize> {
+    let groups = file.row_groups().iter().enumerate();
+    let groups =
+        groups.filter(|(_, group)| group_kind(group).is_none_or(|found| found == kind.as_bytes()));
+    groups.map(|(index, _)| index).collect()
 }
 
 /// The kind of a row group's rows, by the statistics of its first column.

@@ -23,6 +23,9 @@ pub const SUBMISSION: &str = "submission";
 /// The kind of a row that is one thing found wrong with a row that was sent.
 pub const VERDICT: &str = "verdict";
 
+/// All kinds, in the order of their rows within a fresh file.
+pub(crate) const KINDS: [&str; 3] = [OBSERVATION, SUBMISSION, VERDICT];
+
 /// The columns whose smallest and largest values the log keeps for each file.
 pub(crate) const INDEXED: &str = "kind,position,period_start,period_end";
 

@@ -2,6 +2,7 @@
 //!
 //! `hot` is only a cache. Dropping it changes nothing but the time that a read takes; after a start it is empty.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -73,11 +74,24 @@ impl DataFile {
         }
     }
 
+    /// Whether it was merged: then all its rows are of one kind, in the order of
+    /// [`sort_order`](crate::ledger::sort_order).
+    #[must_use]
+    pub fn is_sorted(&self) -> bool {
+        let kind = &self.stats.min_values.kind;
+        self.stats.single_kind() && self.path.starts_with(&sorted_prefix(kind))
+    }
+
     /// Bytes that its cached rows take.
     #[must_use]
     pub fn hot_bytes(&self) -> usize {
         self.hot_bytes
     }
+}
+
+/// How the name of a sorted file of a kind begins.
+pub(crate) fn sorted_prefix(kind: &str) -> String {
+    format!("{kind}-sorted-")
 }
 
 impl Snapshot {
@@ -89,11 +103,9 @@ impl Snapshot {
         added: impl IntoIterator<Item = DataFile>,
         hot_bytes_max: usize,
     ) -> Self {
-        let kept = self
-            .files
-            .iter()
-            .filter(|file| !removed.iter().any(|gone| gone.path == file.path))
-            .map(Arc::clone);
+        let removed: HashSet<&str> = removed.iter().map(|gone| gone.path.as_str()).collect();
+        let kept =
+            self.files.iter().filter(|file| !removed.contains(file.path.as_str())).map(Arc::clone);
         let mut files: Vec<_> = kept.chain(added.into_iter().map(Arc::new)).collect();
         let mut hot_bytes = 0;
         for file in files.iter_mut().rev().filter(|file| file.hot.is_some()) {

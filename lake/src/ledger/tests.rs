@@ -17,11 +17,11 @@ use super::*;
 use crate::observation::accepted_schema;
 use crate::submission::{Mode, Severity, Submission, Verdict};
 
-fn memory() -> Arc<dyn ObjectStore> {
+pub(super) fn memory() -> Arc<dyn ObjectStore> {
     Arc::new(InMemory::new())
 }
 
-async fn open(root: &Arc<dyn ObjectStore>) -> Ledger {
+pub(super) async fn open(root: &Arc<dyn ObjectStore>) -> Ledger {
     let place = Place::at(Arc::clone(root), Url::parse("memory:///ledger/").unwrap());
     Ledger::open(place, Clock::system(), 1 << 20, LakeMetrics::default()).await.unwrap()
 }
@@ -33,7 +33,7 @@ async fn open_folder(folder: &TempDir) -> Ledger {
 }
 
 /// `rows` rows of made-up figures, the first of them warned of twice.
-fn submission(feed: &str, id: &str, rows: i64) -> Submission {
+pub(super) fn submission(feed: &str, id: &str, rows: i64) -> Submission {
     let count = usize::try_from(rows).unwrap();
     let text =
         |text: &str| Arc::new(StringArray::from(vec![text; count])) as arrow::array::ArrayRef;
@@ -81,6 +81,24 @@ fn submission(feed: &str, id: &str, rows: i64) -> Submission {
     }
 }
 
+/// Random numbers below a bound, the same again where `DINH_TEST_SEED` says so.
+pub(super) fn seeded() -> impl FnMut(u64) -> u64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the seed of a test run is an argument of that run"
+    )]
+    let seed = std::env::var("DINH_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let mut state: u64 = seed.unwrap_or_else(|| u64::try_from(Clock::system().micros()).unwrap());
+    eprintln!("DINH_TEST_SEED={state}");
+    move |bound| {
+        // SplitMix64.
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+}
+
 async fn rows(ledger: &Ledger, kind: &str) -> Vec<RecordBatch> {
     let mut batches = Vec::new();
     for file in &ledger.snapshot().files {
@@ -89,11 +107,11 @@ async fn rows(ledger: &Ledger, kind: &str) -> Vec<RecordBatch> {
     batches
 }
 
-async fn count(ledger: &Ledger, kind: &str) -> usize {
+pub(super) async fn count(ledger: &Ledger, kind: &str) -> usize {
     rows(ledger, kind).await.iter().map(RecordBatch::num_rows).sum()
 }
 
-fn recorded(outcomes: Vec<Outcome>) -> Vec<Answer> {
+pub(super) fn recorded(outcomes: Vec<Outcome>) -> Vec<Answer> {
     let answer = |outcome| match outcome {
         Outcome::Recorded(answer) => answer,
         other => panic!("not recorded: {other:?}"),
@@ -190,7 +208,7 @@ async fn merge_changes_no_row_and_no_answer() {
             ledger.append(vec![submission("a", &n.to_string(), 1 + n)]).await.unwrap(),
         ));
     }
-    while ledger.maintain().await.unwrap().merged_files > 0 {}
+    while ledger.maintain().await.unwrap().more {}
     assert!(ledger.snapshot().files.len() < 40, "{}", ledger.snapshot().files.len());
     drop(ledger);
     let ledger = open_folder(&folder).await;
@@ -204,14 +222,14 @@ async fn merge_changes_no_row_and_no_answer() {
 async fn merge_by_two_hubs_doubles_nothing() {
     let store = memory();
     let first = open(&store).await;
-    for n in 0..16 {
+    for n in 0..32 {
         first.append(vec![submission("a", &n.to_string(), 2)]).await.unwrap();
     }
     let second = open(&store).await;
     let (one, two) = tokio::join!(first.maintain(), second.maintain());
-    assert_eq!(one.unwrap().merged_files + two.unwrap().merged_files, 16);
+    assert_eq!(one.unwrap().merged_files + two.unwrap().merged_files, 32);
     let fresh = open(&store).await;
-    assert_eq!((count(&fresh, OBSERVATION).await, count(&fresh, SUBMISSION).await), (32, 16));
+    assert_eq!((count(&fresh, OBSERVATION).await, count(&fresh, SUBMISSION).await), (64, 32));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -100,7 +100,7 @@ async fn merged_files_are_the_same_tables() {
         let id = id.to_string();
         hanoi.push("ha-noi", &id, &[teams("003", "2022", &id, "")]).await;
     }
-    while hanoi.lake.ledger().maintain().await.unwrap().merged_files > 0 {}
+    while hanoi.lake.ledger().maintain().await.unwrap().more {}
     let hanoi = hanoi.reopened().await;
     let current = "SELECT unit, period, value FROM current ORDER BY unit, period";
     assert_eq!(
