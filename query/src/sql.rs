@@ -21,6 +21,7 @@
 //! a decimal too.
 
 mod catalogue_tables;
+mod cell;
 mod cooperate;
 mod engine;
 mod fact_table;
@@ -28,6 +29,7 @@ mod failure;
 mod ledger_table;
 mod limits;
 mod naming;
+mod newest;
 mod permission;
 mod rows;
 mod store;

@@ -24,11 +24,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::info;
 
 use super::catalogue_tables::{Tables, tables};
+use super::cell::KnownTexts;
 use super::cooperate::CooperativeJoins;
 use super::fact_table::{FactTable, Facts, Rules};
 use super::failure::{from_datafusion, invalid};
-use super::ledger_table::LedgerTable;
 use super::limits::SqlLimits;
+use super::newest::Planner;
 use super::rows::{Rows, Run, out_of_time};
 use super::store::LedgerOnly;
 use crate::access::{Access, sha256_hex};
@@ -45,9 +46,15 @@ pub struct Engine {
     base: SessionState,
     /// The same without physical rules, for the scans inside the tables.
     scans: Arc<SessionState>,
-    /// The catalogue's tables with the version that they were made of.
-    catalogue_tables: Mutex<Option<(u64, Arc<Tables>)>>,
+    /// What was made of the catalogue, with its version.
+    of_catalogue: Mutex<Option<(u64, Arc<OfCatalogue>)>>,
     turns: Arc<Semaphore>,
+}
+
+/// What is made of a catalogue once.
+struct OfCatalogue {
+    tables: Tables,
+    texts: Arc<KnownTexts>,
 }
 
 impl Engine {
@@ -67,10 +74,11 @@ impl Engine {
         let base = without_foreign_ways(base);
         let scans = SessionStateBuilder::new_from_existing(base.clone())
             .with_physical_optimizer_rules(Vec::new())
+            .with_query_planner(Arc::new(Planner))
             .build();
         let scans = Arc::new(scans);
         let turns = Arc::new(Semaphore::new(limits.running_max));
-        Ok(Self { lake, limits, base, scans, catalogue_tables: Mutex::new(None), turns })
+        Ok(Self { lake, limits, base, scans, of_catalogue: Mutex::new(None), turns })
     }
 
     /// The lake.
@@ -124,18 +132,19 @@ impl Engine {
         access: &Access,
     ) -> Result<SessionContext, DataFusionError> {
         let schema = MemorySchemaProvider::new();
-        let ledger = Arc::new(LedgerTable::new(Arc::clone(snapshot)));
-        let rules = Arc::new(Rules::new(Arc::clone(catalogue), access.clone()));
+        let made = self.of_catalogue(catalogue)?;
+        let texts = Arc::clone(&made.texts);
+        let rules = Arc::new(Rules::new(Arc::clone(catalogue), texts, access.clone()));
         for facts in Facts::ALL {
             let table = FactTable::new(
                 facts,
-                Arc::clone(&ledger),
+                Arc::clone(snapshot),
                 Arc::clone(&rules),
                 Arc::clone(&self.scans),
             )?;
             schema.register_table(facts.name().to_owned(), Arc::new(table))?;
         }
-        for (name, table) in self.catalogue_tables(catalogue)?.iter() {
+        for (name, table) in &made.tables {
             schema.register_table((*name).to_owned(), Arc::clone(table))?;
         }
         let dinh = MemoryCatalogProvider::new();
@@ -148,12 +157,13 @@ impl Engine {
         Ok(SessionContext::new_with_state(state))
     }
 
-    fn catalogue_tables(&self, catalogue: &Catalogue) -> Result<Arc<Tables>, DataFusionError> {
-        let mut kept = self.catalogue_tables.lock().expect("nothing panics while it is held");
+    fn of_catalogue(&self, catalogue: &Catalogue) -> Result<Arc<OfCatalogue>, DataFusionError> {
+        let mut kept = self.of_catalogue.lock().expect("nothing panics while it is held");
         match kept.as_ref().filter(|(version, _)| *version == catalogue.version) {
-            Some((_, tables)) => Ok(Arc::clone(tables)),
+            Some((_, made)) => Ok(Arc::clone(made)),
             None => {
-                let made = Arc::new(tables(catalogue)?);
+                let texts = Arc::new(KnownTexts::of(catalogue));
+                let made = Arc::new(OfCatalogue { tables: tables(catalogue)?, texts });
                 *kept = Some((catalogue.version, Arc::clone(&made)));
                 Ok(made)
             }

@@ -5,13 +5,10 @@
 //! ```text
 //! project the columns that are asked for
 //!   filter: all that the statement pushed down
-//!     [current only: the newest revision of each key, then not withdrawn]
+//!     [current only: the newest revision of each cell, unless it is withdrawn; see `newest.rs`]
 //!       filter: kind, class of feeds, grants; for `current` also what the statement says about keys
-//!         ledger
+//!         ledger [current only: twice, the files in the order of cells and the others]
 //! ```
-//!
-//! Filters on the columns of a key may run below the choice of the newest revision, because they keep or drop a key with
-//! all its revisions; no other filter may.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -23,26 +20,23 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::TableType;
 use datafusion::execution::session_state::SessionState;
-use datafusion::functions_window::expr_fn::row_number;
-use datafusion::logical_expr::utils::{conjunction, split_conjunction};
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{
-    Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown,
+    Expr, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown,
 };
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{ident, lit};
 use dinh_lake::catalogue::Catalogue;
 use dinh_lake::feed::FeedClass;
-use dinh_lake::ledger::{OBSERVATION, SUBMISSION, VERDICT};
-use dinh_lake::observation::Status;
+use dinh_lake::ledger::{OBSERVATION, SUBMISSION, Snapshot, VERDICT};
 
-use super::ledger_table::LedgerTable;
+use super::cell::KnownTexts;
+use super::ledger_table::{LedgerTable, Order};
 use super::naming::named;
+use super::newest::newest;
 use super::permission;
 use crate::access::Access;
 use crate::error::{ErrorKind, QueryError, Text};
-
-/// What makes two observations revisions of one cell.
-const KEY: [&str; 6] = ["indicator", "unit", "period_start", "period_end", "stage", "feed"];
 
 const OBSERVATION_COLUMNS: &[&str] = &[
     "indicator",
@@ -141,14 +135,16 @@ impl Facts {
 /// What holds for all scans of one statement.
 pub(super) struct Rules {
     catalogue: Arc<Catalogue>,
+    /// The texts of the catalogue.
+    known: Arc<KnownTexts>,
     access: Access,
     /// The class of feeds that the statement reads, once a scan has chosen.
     class: Mutex<Option<FeedClass>>,
 }
 
 impl Rules {
-    pub(super) fn new(catalogue: Arc<Catalogue>, access: Access) -> Self {
-        Self { catalogue, access, class: Mutex::new(None) }
+    pub(super) fn new(catalogue: Arc<Catalogue>, known: Arc<KnownTexts>, access: Access) -> Self {
+        Self { catalogue, known, access, class: Mutex::new(None) }
     }
 
     /// The feeds that a scan reads: those that its filters name, or all official ones.
@@ -197,7 +193,7 @@ fn both_classes() -> DataFusionError {
 pub(super) struct FactTable {
     facts: Facts,
     schema: SchemaRef,
-    ledger: Arc<LedgerTable>,
+    snapshot: Arc<Snapshot>,
     rules: Arc<Rules>,
     /// Plans scans, without physical rules: those of the statement's session go over the whole plan, and would push every
     /// filter down a second time.
@@ -207,14 +203,14 @@ pub(super) struct FactTable {
 impl FactTable {
     pub(super) fn new(
         facts: Facts,
-        ledger: Arc<LedgerTable>,
+        snapshot: Arc<Snapshot>,
         rules: Arc<Rules>,
         planner: Arc<SessionState>,
     ) -> Result<Self> {
         let all = columns(facts, FeedClass::Official);
-        let plan = scan_ledger(&ledger)?.project(all)?.build()?;
+        let plan = scan_ledger(&snapshot, Order::Any)?.project(all)?.build()?;
         let schema = Arc::new(plan.schema().as_arrow().clone());
-        Ok(Self { facts, schema, ledger, rules, planner })
+        Ok(Self { facts, schema, snapshot, rules, planner })
     }
 
     fn plan(
@@ -240,14 +236,13 @@ impl FactTable {
                 FeedClass::Official
             }
         };
-        let mut plan = scan_ledger(&self.ledger)?;
-        if self.facts == Facts::Current {
-            below.extend(on_keys(filters));
-            plan = filter_all(plan, below)?;
-            plan = newest(plan)?;
+        let rows = |order| filter_all(scan_ledger(&self.snapshot, order)?, below.iter().cloned());
+        let plan = if self.facts == Facts::Current {
+            let (ordered, unordered) = (rows(Order::Cells)?, rows(Order::None)?);
+            newest(ordered.build()?, unordered.build()?, Arc::clone(&self.rules.known))
         } else {
-            plan = filter_all(plan, below)?;
-        }
+            rows(Order::Any)?
+        };
         let plan = plan.project(columns(self.facts, class))?;
         let plan = filter_all(plan, filters.iter().cloned())?.limit(0, limit)?;
         let column = |index: usize| ident(self.schema.field(index).name());
@@ -258,9 +253,9 @@ impl FactTable {
     }
 }
 
-fn scan_ledger(ledger: &Arc<LedgerTable>) -> Result<LogicalPlanBuilder> {
-    let ledger: Arc<dyn TableProvider> = Arc::clone(ledger) as _;
-    LogicalPlanBuilder::scan("ledger", provider_as_source(ledger), None)
+fn scan_ledger(snapshot: &Arc<Snapshot>, order: Order) -> Result<LogicalPlanBuilder> {
+    let ledger = LedgerTable::new(Arc::clone(snapshot), order);
+    LogicalPlanBuilder::scan("ledger", provider_as_source(Arc::new(ledger)), None)
 }
 
 /// The columns of a table, over the ledger's.
@@ -280,30 +275,6 @@ fn filter_all(
         Some(filter) => plan.filter(filter),
         None => Ok(plan),
     }
-}
-
-/// The parts of some filters that look at nothing but keys.
-fn on_keys(filters: &[Expr]) -> impl Iterator<Item = Expr> {
-    let parts = filters.iter().flat_map(|filter| split_conjunction(filter));
-    let of_key = |part: &&Expr| {
-        let columns = part.column_refs();
-        !columns.is_empty() && columns.iter().all(|column| KEY.contains(&column.name.as_str()))
-    };
-    parts.filter(of_key).cloned()
-}
-
-/// The column that numbers the revisions of a key, the newest 1.
-const AGE: &str = "revision_age";
-
-/// The newest revision of each key, unless it is withdrawn.
-fn newest(plan: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
-    let age = row_number()
-        .partition_by(KEY.iter().map(|column| ident(*column)).collect())
-        .order_by(vec![ident("recorded_at").sort(false, false)])
-        .build()?
-        .alias(AGE);
-    let standing = ident("status").not_eq(lit(Status::Withdrawn.code()));
-    plan.window(vec![age])?.filter(ident(AGE).eq(lit(1_u64)))?.filter(standing)
 }
 
 impl fmt::Debug for FactTable {

@@ -29,24 +29,37 @@ use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
-use dinh_lake::ledger::{DataFile, Snapshot, ledger_schema};
+use dinh_lake::ledger::{DataFile, OBSERVATION, Snapshot, ledger_schema};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::naming::named;
+use super::newest::cell_ordering;
 use super::store::ledger_url;
 
 /// One read gets the footer of all but the widest files.
 const FOOTER_BYTES: usize = 512 << 10;
 
+/// Which files of the ledger a scan reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// All of them, in no order.
+    Any,
+    /// Those whose rows are in the order of cells, each in a partition of its own.
+    Cells,
+    /// The others.
+    None,
+}
+
 /// The ledger's rows of every kind, in one snapshot.
 pub(super) struct LedgerTable {
     snapshot: Arc<Snapshot>,
+    order: Order,
 }
 
 impl LedgerTable {
-    pub(super) fn new(snapshot: Arc<Snapshot>) -> Self {
-        Self { snapshot }
+    pub(super) fn new(snapshot: Arc<Snapshot>, order: Order) -> Self {
+        Self { snapshot, order }
     }
 
     fn plan(
@@ -61,7 +74,7 @@ impl LedgerTable {
         let hot: Vec<_> = hot.iter().flat_map(|file| batches(file, kinds.as_ref())).collect();
         let mut inputs: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
         if !cold.is_empty() {
-            inputs.push(scan_cold(session, &cold, projection)?);
+            inputs.push(self.scan_cold(session, &cold, projection)?);
         }
         if !hot.is_empty() {
             inputs.push(scan_hot(session, hot, projection)?);
@@ -75,17 +88,61 @@ impl LedgerTable {
 
     /// The files that may hold a row for which all of the filters hold.
     fn matching(&self, session: &dyn Session, filters: &[Expr]) -> Result<Vec<Arc<DataFile>>> {
-        let files = &self.snapshot.files;
-        let Some(filter) = conjunction(filters.iter().cloned()) else { return Ok(files.clone()) };
+        let wanted = |file: &&Arc<DataFile>| match self.order {
+            Order::Any => true,
+            Order::Cells => is_in_order(file),
+            Order::None => !is_in_order(file),
+        };
+        let files: Vec<_> = self.snapshot.files.iter().filter(wanted).cloned().collect();
+        let Some(filter) = conjunction(filters.iter().cloned()) else { return Ok(files) };
         let schema = ledger_schema();
         let columns = DFSchema::try_from(Arc::clone(&schema))?;
         let filter = session.create_physical_expr(filter, &columns)?;
         let predicate =
             PruningPredicateBuilder::new().with_file_schema(schema).try_build(filter)?;
-        let keep = predicate.prune(&Bounds { files })?;
-        let kept = files.iter().zip(keep).filter(|(_, keep)| *keep);
-        Ok(kept.map(|(file, _)| Arc::clone(file)).collect())
+        let keep = predicate.prune(&Bounds { files: &files })?;
+        let kept = files.into_iter().zip(keep).filter(|(_, keep)| *keep);
+        Ok(kept.map(|(file, _)| file).collect())
     }
+
+    fn scan_cold(
+        &self,
+        session: &dyn Session,
+        files: &[Arc<DataFile>],
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let runtime = session.runtime_env();
+        let url = ledger_url();
+        let reader = CachedParquetFileReaderFactory::new(
+            runtime.object_store(&url)?,
+            runtime.cache_manager.get_file_metadata_cache(),
+        );
+        let options = session.table_options().parquet.clone();
+        let source = ParquetSource::new(ledger_schema())
+            .with_table_parquet_options(options)
+            .with_metadata_size_hint(FOOTER_BYTES)
+            .with_parquet_file_reader_factory(Arc::new(reader));
+        let rows: u64 = files.iter().map(|file| file.stats.num_records).sum();
+        let mut statistics = Statistics::new_unknown(&ledger_schema());
+        statistics.num_rows = Precision::Inexact(usize::try_from(rows).unwrap_or(usize::MAX));
+        let group = FileGroup::new(files.iter().map(|file| partitioned(file)).collect());
+        let (partitions, ordering) = match self.order {
+            Order::Cells => (files.len(), cell_ordering(&ledger_schema())?),
+            Order::Any | Order::None => (session.config().target_partitions(), None),
+        };
+        let config = FileScanConfigBuilder::new(url, Arc::new(source))
+            .with_file_groups(group.split_files(partitions))
+            .with_statistics(statistics)
+            .with_output_ordering(ordering.into_iter().collect())
+            .with_projection_indices(projection.cloned())?
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+/// Whether the rows of a file are observations in the order of cells.
+fn is_in_order(file: &DataFile) -> bool {
+    file.hot.is_none() && file.is_sorted() && file.stats.may_hold(OBSERVATION)
 }
 
 /// A hot file's batches of some kinds, each batch being of one kind.
@@ -112,34 +169,6 @@ fn scan_hot(
         partitions[index % count].push(batch);
     }
     Ok(MemorySourceConfig::try_new_exec(&partitions, ledger_schema(), projection.cloned())?)
-}
-
-fn scan_cold(
-    session: &dyn Session,
-    files: &[Arc<DataFile>],
-    projection: Option<&Vec<usize>>,
-) -> Result<Arc<dyn ExecutionPlan>> {
-    let runtime = session.runtime_env();
-    let url = ledger_url();
-    let reader = CachedParquetFileReaderFactory::new(
-        runtime.object_store(&url)?,
-        runtime.cache_manager.get_file_metadata_cache(),
-    );
-    let options = session.table_options().parquet.clone();
-    let source = ParquetSource::new(ledger_schema())
-        .with_table_parquet_options(options)
-        .with_metadata_size_hint(FOOTER_BYTES)
-        .with_parquet_file_reader_factory(Arc::new(reader));
-    let rows: u64 = files.iter().map(|file| file.stats.num_records).sum();
-    let mut statistics = Statistics::new_unknown(&ledger_schema());
-    statistics.num_rows = Precision::Inexact(usize::try_from(rows).unwrap_or(usize::MAX));
-    let group = FileGroup::new(files.iter().map(|file| partitioned(file)).collect());
-    let config = FileScanConfigBuilder::new(url, Arc::new(source))
-        .with_file_groups(group.split_files(session.config().target_partitions()))
-        .with_statistics(statistics)
-        .with_projection_indices(projection.cloned())?
-        .build();
-    Ok(DataSourceExec::from_data_source(config))
 }
 
 /// A file with the size and time that the footer cache knows it by.

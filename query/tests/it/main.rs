@@ -6,4 +6,5 @@
 mod answers;
 mod door;
 mod hanoi;
+mod newest;
 mod sql;
