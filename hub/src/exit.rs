@@ -21,6 +21,8 @@ pub enum Exit {
     Unavailable = 6,
     /// 7: the submission's id was used for other content.
     Conflict = 7,
+    /// 130: interrupted from the keyboard, as shells say it; trying again is safe.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dinh_ingest::{Committer, IngestMetrics, IngestService, Limits};
+use dinh_ingest::{Committer, IngestDoor, IngestMetrics, IngestService, Limits};
 use dinh_lake::Lake;
-use dinh_proto::v1::ingest_server::IngestServer;
 use dinh_query::http::HttpState;
 use dinh_query::metrics::QueryMetrics;
 use dinh_query::{Answers, Engine, SqlLimits};
@@ -21,6 +20,7 @@ pub struct Hub {
     answers: Answers,
     ingest: IngestService,
     http: HttpState,
+    ready: watch::Sender<bool>,
     operator_token: Arc<str>,
 }
 
@@ -39,6 +39,8 @@ impl Hub {
         let limits = Limits {
             message_bytes_max: settings.message_bytes_max,
             waiting_bytes_max: settings.queue_bytes_max,
+            arriving_bytes_max: settings.queue_bytes_max,
+            principal_bytes_max: settings.queue_bytes_max / 2,
             ..Limits::default()
         };
         let ingest_metrics = IngestMetrics::register(&mut registry);
@@ -54,8 +56,6 @@ impl Hub {
         };
         let answers = Answers::new(Arc::new(Engine::new(Arc::clone(&lake), sql)?));
         let (ready, is_ready) = watch::channel(true);
-        // Ready from the first request to the last: the doors open after the lake and close before it.
-        drop(ready);
         let http = HttpState {
             answers: answers.clone(),
             clock,
@@ -64,7 +64,7 @@ impl Hub {
             ready: is_ready,
         };
         let operator_token = dinh_lake::grant::new_token().into();
-        Ok((Self { lake, answers, ingest, http, operator_token }, committing))
+        Ok((Self { lake, answers, ingest, http, ready, operator_token }, committing))
     }
 
     /// The lake.
@@ -87,8 +87,13 @@ impl Hub {
 
     /// The way in, as a gRPC service.
     #[must_use]
-    pub fn ingest(&self) -> IngestServer<IngestService> {
+    pub fn ingest(&self) -> IngestDoor {
         dinh_ingest::server(self.ingest.clone())
+    }
+
+    /// Where it is told whether pushes should be sent here.
+    pub(crate) fn ready(&self) -> watch::Sender<bool> {
+        self.ready.clone()
     }
 
     /// The HTTP door's routes.

@@ -11,5 +11,6 @@ pub mod operator;
 pub mod output;
 pub mod push;
 pub mod serve;
+mod standing;
 pub mod telemetry;
 pub mod wording;

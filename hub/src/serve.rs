@@ -19,9 +19,25 @@ use tracing::{info, warn};
 use crate::admin::AdminService;
 use crate::config::{Serve, store_settings};
 use crate::hub::Hub;
+use crate::standing;
 
 /// How long open calls may take to end when the hub stops.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How often a connection on which nothing happens is asked whether it lives, and how long it may take to say so.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
+/// Calls of one connection at a time; a client with more of them waits.
+const STREAMS_PER_CONNECTION_MAX: u32 = 256;
+/// Bytes of a call's headers: a token and a few names.
+const HEADER_BYTES_MAX: u32 = 16 << 10;
+/// Calls that a client may begin and take back before the connection is closed.
+const RESETS_PENDING_MAX: usize = 64;
+/// Faults of one connection's calls before it is closed.
+const RESETS_FAULTY_MAX: usize = 256;
+/// What a client may send of one call before the hub reads it.
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+/// The same of all calls of a connection: several that are not read must not hold up the others.
+const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 /// How often other hubs on the same store are looked for: well within the 5 s after which a token revoked there must
 /// have ended here.
 const FOLLOW_EVERY: Duration = Duration::from_secs(2);
@@ -179,7 +195,6 @@ async fn serve_grpc(
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let (reporter, health) = tonic_health::server::health_reporter();
-    reporter.set_service_status("dinh.v1.Ingest", tonic_health::ServingStatus::Serving).await;
     reporter.set_service_status("dinh.v1.Admin", tonic_health::ServingStatus::Serving).await;
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -188,16 +203,25 @@ async fn serve_grpc(
     };
     // An answer is one small packet: without this the system may hold it back for 40 ms.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    Server::builder()
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+    let telling =
+        standing::tell(Arc::clone(hub.lake()), reporter, hub.ready(), stopped(stop.clone()));
+    let serving = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .http2_max_pending_accept_reset_streams(Some(RESETS_PENDING_MAX))
+        .http2_max_local_error_reset_streams(Some(RESETS_FAULTY_MAX))
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .add_service(health)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
         .add_service(hub.ingest())
         .add_service(AdminService::server(hub))
-        .serve_with_incoming_shutdown(incoming, stopped(stop))
-        .await
-        .context("the gRPC door")
+        .serve_with_incoming_shutdown(incoming, stopped(stop));
+    let (served, ()) = tokio::join!(serving, telling);
+    served.context("the gRPC door")
 }
 
 async fn serve_http(

@@ -28,5 +28,7 @@ mod kill;
 mod layers;
 #[path = "way_of_a_row/refusals.rs"]
 mod refusals;
+#[path = "way_of_a_row/standing.rs"]
+mod standing;
 #[path = "way_of_a_row/steps.rs"]
 mod steps;

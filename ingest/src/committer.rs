@@ -25,6 +25,7 @@ use tracing::{debug, error};
 
 use crate::limits::Limits;
 use crate::metrics::IngestMetrics;
+use crate::threshold::Share;
 
 /// Bytes of one permit.
 const PERMIT_BYTES: usize = 1024;
@@ -48,7 +49,22 @@ pub enum CommitError {
 
 /// Room for one submission, from its arrival to its answer.
 #[derive(Debug)]
-pub struct Admission(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+pub struct Admission {
+    _room: OwnedSemaphorePermit,
+    /// What the sender itself may have under way.
+    _share: Share,
+}
+
+impl Admission {
+    fn new(room: OwnedSemaphorePermit) -> Self {
+        Self { _room: room, _share: Share::default() }
+    }
+
+    /// Takes a share of the sender's along.
+    pub(crate) fn within(self, share: Share) -> Self {
+        Self { _share: share, ..self }
+    }
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -77,7 +93,7 @@ impl CommitterHandle {
         let permit = Arc::clone(&self.room).try_acquire_many_owned(self.permits(bytes));
         let permit = permit.map_err(|_| CommitError::QueueFull)?;
         self.observe();
-        Ok(Admission(permit))
+        Ok(Admission::new(permit))
     }
 
     /// Takes room for a message of some bytes, and waits for it if need be.
@@ -88,7 +104,7 @@ impl CommitterHandle {
         let permit = Arc::clone(&self.room).acquire_many_owned(self.permits(bytes)).await;
         let permit = permit.map_err(|_| CommitError::Ended)?;
         self.observe();
-        Ok(Admission(permit))
+        Ok(Admission::new(permit))
     }
 
     /// Hands in a submission and waits for its outcome. Dropping the future does not take the submission back.

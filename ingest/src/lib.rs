@@ -1,11 +1,11 @@
 //! The way in: from a gRPC call to durable rows.
 //!
 //! ```text
-//! service ──> access ──> wire ──> validate ──> committer ──> dinh_lake::ledger
-//!   calls      tokens    decode    judge       group commit
+//! threshold ──> service ──> access ──> wire ──> validate ──> committer ──> dinh_lake::ledger
+//!   limits       calls      tokens    decode    judge       group commit
 //! ```
 //!
-//! Reading order: [`service`], `wire`, `validate`, [`committer`]. The contract is `proto/dinh/v1/ingest.proto`; only `wire`
+//! Reading order: [`threshold`], [`service`], `wire`, `validate`, [`committer`]. The contract is `proto/dinh/v1/ingest.proto`; only `wire`
 //! and the calls name its messages. This crate knows nothing of queries.
 //!
 //! # Decisions
@@ -18,8 +18,9 @@
 //! - A row that is refused has no warnings beside it: a warning says that its row landed.
 //! - Bounds on memory are taken at the door, by the size of the message, and held until the answer. A single call is
 //!   refused when there is no room; a stream waits, which slows its client down.
-//! - `PushStream` is driven by the stream of its answers and spawns nothing, so there is nothing to leak when a client
-//!   vanishes.
+//! - `PushStream` has one task, which belongs to the stream of its answers, so there is nothing to leak when a client
+//!   vanishes. Were it driven by that stream alone, a client that does not read could not even be timed out.
+//! - Validate and a push in `MODE_DRY_RUN` are one judgement with two shapes of answer.
 //! - Arrow streams are measured before they are decoded, and must end with their end mark (`wire/ipc/scan.rs` says why).
 
 pub mod committer;
@@ -28,6 +29,7 @@ pub mod limits;
 pub mod metrics;
 pub mod service;
 pub mod status;
+pub mod threshold;
 
 mod access;
 mod columns;
@@ -38,18 +40,24 @@ pub use committer::{Committer, CommitterHandle};
 pub use limits::Limits;
 pub use metrics::IngestMetrics;
 pub use service::IngestService;
+pub use threshold::Threshold;
 
 use dinh_proto::v1::ingest_server::IngestServer;
 use tonic::codec::CompressionEncoding;
 
-/// The service as a tonic server: with its limit on messages, taking gzip and zstd.
+/// The service as the hub opens it to the world.
+pub type IngestDoor = Threshold<IngestServer<IngestService>>;
+
+/// The service as a tonic server behind its threshold: with its limit on messages, taking gzip and zstd.
 #[must_use]
-pub fn server(service: IngestService) -> IngestServer<IngestService> {
+pub fn server(service: IngestService) -> IngestDoor {
     let message_bytes_max = service.limits().message_bytes_max;
-    IngestServer::new(service)
+    let calls = service.clone();
+    let server = IngestServer::new(service)
         .max_decoding_message_size(message_bytes_max)
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Zstd)
         .send_compressed(CompressionEncoding::Gzip)
-        .send_compressed(CompressionEncoding::Zstd)
+        .send_compressed(CompressionEncoding::Zstd);
+    Threshold::new(server, calls)
 }

@@ -9,27 +9,30 @@
 mod cursor;
 mod push;
 mod stream;
+mod turn;
 mod validate;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{NaiveDate, TimeDelta};
 use dinh_lake::catalogue::Catalogue;
+use dinh_lake::ledger::{LedgerError, Remedy};
 use dinh_lake::unit::UnitId;
 use dinh_lake::{Clock, Lake};
 use dinh_proto::v1 as proto;
 use proto::ingest_server::Ingest;
 use tokio::sync::Semaphore;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Extensions, Request, Response, Status, Streaming};
 use tracing::{Span, error};
 
 use crate::access::{Caller, may_push};
-use crate::committer::{CommitError, CommitterHandle};
+use crate::committer::{Admission, CommitError, CommitterHandle};
 use crate::error::{ErrorKind, IngestError};
 use crate::limits::Limits;
 use crate::metrics::IngestMetrics;
 use crate::status::status;
+use crate::threshold::{Principal, Share};
 use crate::validate::{Context, Judged, validate};
 use crate::wire;
 
@@ -51,6 +54,15 @@ struct Inner {
     metrics: IngestMetrics,
     /// Threads that judge large submissions.
     aside: Arc<Semaphore>,
+}
+
+/// Room for one message.
+#[derive(Debug)]
+struct Admitted {
+    /// Until it is committed.
+    admission: Admission,
+    /// Until it is answered.
+    share: Share,
 }
 
 /// A request that was decoded and judged.
@@ -85,6 +97,21 @@ impl IngestService {
     ) -> Self {
         let aside = Arc::new(Semaphore::new(limits.judged_aside_max.max(1)));
         Self { inner: Arc::new(Inner { lake, committer, limits, clock, metrics, aside }) }
+    }
+
+    /// Who calls.
+    pub(crate) fn principal(&self, request: &Request<()>) -> Result<String, Status> {
+        let catalogue = self.inner.lake.catalogue();
+        let caller = Caller::from_metadata(request.metadata());
+        let grant = caller.and_then(|caller| {
+            Ok(caller.grant(&catalogue, self.inner.clock.now())?.principal.clone())
+        });
+        grant.map_err(|error| self.refuse(&error))
+    }
+
+    /// The status of an error, counted.
+    pub(crate) fn refuse(&self, error: &IngestError) -> Status {
+        self.inner.refuse(error)
     }
 
     /// The limits that it holds.
@@ -147,21 +174,44 @@ impl Inner {
         })
     }
 
+    /// Room for a message of some bytes in a call that does not wait: the caller's share, then the hub's.
+    fn admit(&self, extensions: &Extensions, bytes: usize) -> Result<Admitted, IngestError> {
+        let share = match extensions.get::<Arc<Principal>>() {
+            Some(principal) => principal.admit(bytes)?,
+            None => Share::default(),
+        };
+        let admission = self.committer.admit(bytes);
+        let admission = admission.map_err(|error| self.commit_error(&error))?;
+        Ok(Admitted { admission: admission.within(share.clone()), share })
+    }
+
+    /// The same for one that waits.
+    async fn admitted(
+        &self,
+        principal: Option<&Principal>,
+        bytes: usize,
+    ) -> Result<Admitted, IngestError> {
+        let share = match principal {
+            Some(principal) => principal.admitted(bytes).await,
+            None => Share::default(),
+        };
+        let admission = self.committer.admitted(bytes).await;
+        let admission = admission.map_err(|error| self.commit_error(&error))?;
+        Ok(Admitted { admission: admission.within(share.clone()), share })
+    }
+
     /// The status of an error, counted.
     fn refuse(&self, error: &IngestError) -> Status {
         self.metrics.error(error.kind);
-        status(error, self.retry_after())
-    }
-
-    fn retry_after(&self) -> Duration {
-        self.limits.retry_after
+        status(error, self.limits.retry_after)
     }
 
     fn commit_error(&self, error: &CommitError) -> IngestError {
         match error {
             CommitError::QueueFull => IngestError::queue_full(),
             CommitError::Ended => IngestError::shutting_down(),
-            CommitError::Ledger(_) | CommitError::NoOutcome => store_unavailable(),
+            CommitError::Ledger(error) => ledger_error(error),
+            CommitError::NoOutcome => IngestError::internal(),
         }
     }
 }
@@ -187,17 +237,23 @@ fn feed_unknown(feed: &str) -> IngestError {
     .with("feed", feed)
 }
 
-fn store_unavailable() -> IngestError {
-    IngestError::new(
-        ErrorKind::StoreUnavailable,
-        "the store does not take writes now: try again with the same id, it is counted once",
-        "kho dữ liệu hiện không nhận ghi: hãy thử lại với cùng mã lần gửi, số liệu chỉ được tính một lần",
-    )
+/// What an error of the ledger means to whoever sent a submission or asked for one.
+fn ledger_error(error: &LedgerError) -> IngestError {
+    match error.remedy() {
+        Remedy::TryLater => IngestError::store_unavailable(),
+        Remedy::SendAgain => IngestError::outcome_unknown(),
+        Remedy::Restart => IngestError::ledger_stopped(),
+        Remedy::Report => IngestError::internal(),
+    }
 }
 
-/// The counts of accepted, warned and refused rows.
-fn counts(rows: u64, judged: &Judged) -> (u64, u64, u64) {
-    (rows - judged.refused, judged.warned, judged.refused)
+impl Examined {
+    /// What was found, as the sender is told.
+    fn report(&self) -> proto::Report {
+        let Judged { verdicts, warned, refused, .. } = &self.judged;
+        let counts = (self.rows - refused, *warned, *refused);
+        wire::report(&self.digest, counts, verdicts, self.request.verdicts_max)
+    }
 }
 
 #[tonic::async_trait]

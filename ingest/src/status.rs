@@ -25,8 +25,15 @@ pub fn status(error: &IngestError, retry_after: Duration) -> Status {
         ErrorKind::FeedUnknown => (Code::NotFound, false),
         ErrorKind::SubmissionInvalid | ErrorKind::PayloadBroken => (Code::InvalidArgument, false),
         ErrorKind::SubmissionIdReused => (Code::AlreadyExists, false),
-        ErrorKind::QueueFull => (Code::ResourceExhausted, true),
-        ErrorKind::StoreUnavailable | ErrorKind::ShuttingDown => (Code::Unavailable, true),
+        ErrorKind::SequenceGap => (Code::OutOfRange, false),
+        ErrorKind::SequenceUsed => (Code::FailedPrecondition, false),
+        ErrorKind::ProducerFenced | ErrorKind::AnswersUnread => (Code::Aborted, false),
+        ErrorKind::CallIdle => (Code::DeadlineExceeded, false),
+        ErrorKind::QueueFull | ErrorKind::PrincipalLimit => (Code::ResourceExhausted, true),
+        ErrorKind::StoreUnavailable
+        | ErrorKind::OutcomeUnknown
+        | ErrorKind::LedgerStopped
+        | ErrorKind::ShuttingDown => (Code::Unavailable, true),
         ErrorKind::Internal => (Code::Internal, false),
     };
     let metadata: HashMap<String, String> =
@@ -39,7 +46,7 @@ pub fn status(error: &IngestError, retry_after: Duration) -> Status {
         details.set_bad_request(violations);
     }
     if helped_by_waiting {
-        details.set_retry_info(Some(retry_after));
+        details.set_retry_info(Some(error.retry_after.unwrap_or(retry_after)));
     }
     Status::with_error_details(code, cut(&error.en), details)
 }

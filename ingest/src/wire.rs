@@ -8,7 +8,7 @@ mod ipc;
 
 use arrow::array::{StringArray, StringBuilder};
 use dinh_lake::ledger::Last;
-use dinh_lake::submission::{Answer, Mode, Severity, Verdict};
+use dinh_lake::submission::{Answer, Mode, Numbering, Severity, Verdict};
 use dinh_proto::v1 as proto;
 use prost::Message as _;
 use sha2::{Digest, Sha256};
@@ -20,6 +20,7 @@ use crate::limits::Limits;
 const ID_CHARACTERS_MAX: usize = 128;
 const REASON_CHARACTERS_MAX: usize = 2_000;
 const DOCUMENT_CHARACTERS_MAX: usize = 500;
+const PRODUCER_CHARACTERS_MAX: usize = 128;
 const VERDICTS_MAX: u32 = 100_000;
 /// What an answer carries unless more is asked for: it fits the 4 MiB that gRPC clients take by default.
 const VERDICTS_DEFAULT: u32 = 1_000;
@@ -32,6 +33,9 @@ pub(crate) struct Request {
     pub(crate) feed: String,
     pub(crate) id: String,
     pub(crate) mode: Mode,
+    /// Whether nothing of it is to be kept.
+    pub(crate) dry_run: bool,
+    pub(crate) numbering: Option<Numbering>,
     pub(crate) reason: Option<String>,
     pub(crate) document: Option<String>,
     pub(crate) verdicts_max: u32,
@@ -57,7 +61,7 @@ pub(crate) fn request(
     id: Id,
     limits: &Limits,
 ) -> Result<Request, IngestError> {
-    let message = message.unwrap_or_default();
+    let mut message = message.unwrap_or_default();
     let mut faults = Vec::new();
     let mut fault = |field, en: &str, vi: &str| {
         faults.push(Violation { field, en: en.to_owned(), vi: vi.to_owned() });
@@ -65,7 +69,10 @@ pub(crate) fn request(
     if message.feed.is_empty() {
         fault("submission.feed", "required: name the feed", "bắt buộc: hãy ghi tên nguồn số liệu");
     }
-    if !(is_id(&message.id) || id == Id::Optional && message.id.is_empty()) {
+    let mode = mode(message.mode);
+    let dry_run = mode.is_some_and(|(_, dry_run)| dry_run);
+    let id_optional = id == Id::Optional || dry_run;
+    if !(is_id(&message.id) || id_optional && message.id.is_empty()) {
         fault(
             "submission.id",
             "required: 1 to 128 characters, no control characters, no space at either end",
@@ -81,14 +88,14 @@ pub(crate) fn request(
     if message.verdicts_max > VERDICTS_MAX {
         fault("submission.verdicts_max", "at most 100000", "tối đa 100000");
     }
-    let mode = mode(message.mode);
     if mode.is_none() {
         fault(
             "submission.mode",
-            "unknown: use MODE_PARTIAL or MODE_ATOMIC",
-            "không có: hãy dùng MODE_PARTIAL hoặc MODE_ATOMIC",
+            "unknown: use MODE_PARTIAL, MODE_ATOMIC or MODE_DRY_RUN",
+            "không có: hãy dùng MODE_PARTIAL, MODE_ATOMIC hoặc MODE_DRY_RUN",
         );
     }
+    let numbering = numbering(&mut message, &mut fault);
     let rows_sent = matches!(&message.payload, Some(proto::submission::Payload::Rows(_)));
     let sha256 = <[u8; 32]>::try_from(message.sha256.as_ref()).ok();
     if !message.sha256.is_empty() && (sha256.is_none() || rows_sent) {
@@ -102,10 +109,12 @@ pub(crate) fn request(
         rows_in_range(sent, limits).err().into_iter().for_each(|violation| faults.push(violation));
     }
     match (faults.is_empty(), mode, message.payload) {
-        (true, Some(mode), Some(payload)) => Ok(Request {
+        (true, Some((mode, dry_run)), Some(payload)) => Ok(Request {
             feed: message.feed,
             id: message.id,
             mode,
+            dry_run,
+            numbering,
             reason: Some(message.reason).filter(|text| !text.is_empty()),
             document: Some(message.document).filter(|text| !text.is_empty()),
             verdicts_max: message.verdicts_max,
@@ -153,11 +162,50 @@ impl Request {
     }
 }
 
-fn mode(code: i32) -> Option<Mode> {
-    match proto::Mode::try_from(code).ok()? {
-        proto::Mode::Unspecified | proto::Mode::Partial => Some(Mode::Partial),
-        proto::Mode::Atomic => Some(Mode::Atomic),
+/// The mode that rows are judged in, and whether that is all.
+fn mode(code: i32) -> Option<(Mode, bool)> {
+    Some(match proto::Mode::try_from(code).ok()? {
+        proto::Mode::Unspecified | proto::Mode::Partial => (Mode::Partial, false),
+        proto::Mode::Atomic => (Mode::Atomic, false),
+        proto::Mode::DryRun => (Mode::Partial, true),
+    })
+}
+
+/// The place in the producer's order, if one is given.
+fn numbering(
+    message: &mut proto::Submission,
+    fault: &mut impl FnMut(&'static str, &str, &str),
+) -> Option<Numbering> {
+    let proto::Submission { epoch, sequence, .. } = *message;
+    if !is_producer(&message.producer) {
+        fault(
+            "submission.producer",
+            "at most 128 characters, no control characters, no `/`",
+            "tối đa 128 ký tự, không có ký tự điều khiển, không có `/`",
+        );
     }
+    if epoch > Numbering::EPOCH_MAX {
+        fault("submission.epoch", "at most 8388607", "tối đa 8388607");
+    }
+    if sequence > Numbering::SEQUENCE_MAX {
+        fault("submission.sequence", "at most 1099511627775", "tối đa 1099511627775");
+    }
+    if sequence == 0 && (epoch > 0 || !message.producer.is_empty()) {
+        fault(
+            "submission.sequence",
+            "required with `producer` or `epoch`: number from 1",
+            "bắt buộc khi có `producer` hoặc `epoch`: hãy đánh số từ 1",
+        );
+    }
+    let producer = std::mem::take(&mut message.producer);
+    (sequence > 0).then_some(Numbering { producer, epoch, sequence })
+}
+
+/// Whether a text can name a producer; empty is the feed itself.
+pub(crate) fn is_producer(text: &str) -> bool {
+    is_text(text, PRODUCER_CHARACTERS_MAX)
+        && !text.contains('/')
+        && !text.chars().any(char::is_control)
 }
 
 fn is_id(text: &str) -> bool {
@@ -239,6 +287,18 @@ pub(crate) fn answer(answer: &Answer, verdicts_max: u32) -> proto::Answer {
             &answer.verdicts,
             verdicts_max,
         )),
+        dry_run: false,
+    }
+}
+
+/// The answer to a push that nothing was kept of.
+pub(crate) fn dry_run(request: &Request, report: proto::Report) -> proto::Answer {
+    proto::Answer {
+        feed: request.feed.clone(),
+        submission: request.id.clone(),
+        report: Some(report),
+        dry_run: true,
+        ..proto::Answer::default()
     }
 }
 

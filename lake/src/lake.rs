@@ -150,9 +150,16 @@ impl Lake {
     pub async fn follow(&self) -> Result<(), LakeError> {
         if self.lock.is_none() {
             self.catalogue.follow().await?;
-            self.ledger.follow().await?;
         }
-        Ok(())
+        Ok(self.follow_ledger().await?)
+    }
+
+    /// Takes in what other hubs have recorded since; on a folder there are none.
+    ///
+    /// # Errors
+    /// When the store fails; what was taken in stays.
+    pub async fn follow_ledger(&self) -> Result<(), LedgerError> {
+        if self.lock.is_none() { self.ledger.follow().await } else { Ok(()) }
     }
 
     /// Tells those who find the folder locked where this process can be reached.

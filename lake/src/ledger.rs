@@ -32,6 +32,7 @@ mod producers;
 mod read;
 mod schema;
 mod snapshot;
+mod standing;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -55,6 +56,7 @@ pub use merge::sort_order;
 pub use once::Last;
 pub use schema::{OBSERVATION, SUBMISSION, VERDICT, ledger_schema};
 pub use snapshot::{DataFile, Snapshot};
+pub use standing::{Remedy, Standing};
 
 /// Why the ledger could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +106,7 @@ pub struct Ledger {
     table: Table,
     writer: Mutex<append::Writer>,
     published: watch::Sender<Arc<Snapshot>>,
+    standing: watch::Sender<Standing>,
     clock: Clock,
     hot_bytes_max: usize,
     checkpointed: AtomicU64,
@@ -128,17 +131,20 @@ impl Ledger {
             files.push(Arc::new(file));
         }
         files.sort_by_key(|file| file.stats.max_values.position);
-        let mut once = once::Once::default();
+        let (mut once, mut producers) = (once::Once::default(), producers::Producers::default());
         for file in &files {
-            once.learn(&read::rows(&table.place.store, file, SUBMISSION, &once::COLUMNS).await?);
+            let rows = read::rows(&table.place.store, file, SUBMISSION, &once::COLUMNS).await?;
+            once.learn(&rows);
+            producers.learn_rows(&rows);
         }
         let snapshot = Arc::new(Snapshot { position: opened.version, files });
         metrics.observe(&snapshot);
-        let writer = Mutex::new(append::Writer::new(opened.stamp, once));
+        let writer = Mutex::new(append::Writer::new(opened.stamp, once, producers));
         Ok(Self {
             table,
             writer,
             published: watch::Sender::new(snapshot),
+            standing: watch::Sender::new(Standing::Taking),
             clock,
             hot_bytes_max,
             checkpointed: AtomicU64::new(opened.checkpoint),
@@ -168,6 +174,11 @@ impl Ledger {
     /// The newest submission of a feed.
     pub async fn last(&self, feed: &str) -> Option<Last> {
         self.writer.lock().await.once.last(feed).cloned()
+    }
+
+    /// The epoch and the number that a producer of a feed has come to, if it has numbered any submission.
+    pub async fn reached(&self, feed: &str, producer: &str) -> Option<(u64, u64)> {
+        self.writer.lock().await.producers.reached(feed, producer)
     }
 
     /// The answer that a submission got, if the ledger holds it.

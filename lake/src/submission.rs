@@ -78,6 +78,26 @@ impl Numbering {
     }
 }
 
+/// Why a numbered submission is not taken: it does not come next in its producer's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutOfTurn {
+    /// Numbers are missing before it.
+    Gap {
+        /// The number that comes next in its epoch.
+        expected: u64,
+    },
+    /// Its number belongs to another submission.
+    Used {
+        /// The number that comes next in its epoch.
+        expected: u64,
+    },
+    /// A newer epoch has begun.
+    Fenced {
+        /// The newest epoch.
+        epoch: u64,
+    },
+}
+
 /// A validated submission, ready for the ledger.
 #[derive(Clone, Debug)]
 pub struct Submission {

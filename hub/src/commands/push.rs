@@ -60,7 +60,8 @@ Exit codes:
   4  nothing landed: the file, the submission or every row was refused
   5  the token is missing, unknown, or does not cover this feed
   6  the hub cannot be reached or is overloaded; push again, nothing is counted twice
-  7  the id was used for other content";
+  7  the id was used for other content
+  130  interrupted before the hub answered; push again, nothing is counted twice";
 
 /// Pushes a CSV file of figures to a feed.
 #[derive(Debug, clap::Args)]
@@ -94,7 +95,7 @@ pub struct Args {
     #[arg(long, default_value = "")]
     pub document: String,
 
-    /// Has the hub judge the rows and keeps nothing.
+    /// Has the hub judge the rows and says what would land; nothing is kept, not even the id.
     #[arg(long)]
     pub dry_run: bool,
 
@@ -150,25 +151,34 @@ async fn push(global: &Global, args: &Args) -> Result<Exit, Stop> {
         feed: args.feed.clone(),
         id: args.id.clone().unwrap_or_else(|| rows::identity(&args.feed, args.mode, &reading.rows)),
         mode: args.mode,
+        dry_run: args.dry_run,
         reason: args.reason.clone(),
         document: args.document.clone(),
     };
     let submission = wire::submission(&envelope, &reading.rows)
         .context("the rows do not fit an Arrow stream")?;
-    let summary =
-        with_progress(global.lang, reading.rows.len(), deliver(args, &hub, submission)).await?;
+    let delivered = with_progress(global.lang, reading.rows.len(), deliver(args, &hub, submission));
+    let summary = tokio::select! {
+        delivered = delivered => delivered?,
+        _ = tokio::signal::ctrl_c() => return Err(interrupted().into()),
+    };
     tell(global, args, &table, &reading, &summary)
 }
 
-/// Sends a submission, or has it judged.
+/// Sends a submission, to be kept or only to be judged.
 async fn deliver(args: &Args, hub: &Hub, submission: v1::Submission) -> Result<Summary, Failure> {
-    if args.dry_run {
-        let report = hub.validate(submission).await?;
-        return Ok(Summary::of_report(&args.feed, report));
-    }
-    let before = hub.position(&args.feed).await;
+    let before = if args.dry_run { None } else { hub.position(&args.feed).await };
     let answer = hub.push(submission).await?;
-    Ok(Summary::of_answer(answer, before))
+    Ok(Summary::of_answer(answer, args.mode, before))
+}
+
+/// Somebody would not wait any longer.
+fn interrupted() -> Failure {
+    let wording = Wording::new(
+        "đã dừng theo yêu cầu, chưa rõ hub đã ghi hay chưa: hãy đẩy lại đúng tệp này, sẽ không bị tính hai lần",
+        "stopped as asked, whether the hub has recorded it is not known: push the same file again, nothing is counted twice",
+    );
+    Failure { exit: Exit::Interrupted, wording }
 }
 
 /// Waits for a call; one that takes long shows that it is under way, if somebody is looking.

@@ -32,6 +32,8 @@ pub struct Envelope {
     pub id: String,
     /// Whether one refused row refuses all.
     pub mode: Mode,
+    /// Whether the rows are only judged, as in the mode `partial`.
+    pub dry_run: bool,
     /// Why earlier figures are revised; may be empty.
     pub reason: String,
     /// The document that orders it; may be empty.
@@ -44,6 +46,7 @@ pub struct Envelope {
 /// [`ArrowError`] when the rows do not fit Arrow's arrays.
 pub fn submission(envelope: &Envelope, rows: &[Row]) -> Result<v1::Submission, ArrowError> {
     let mode = match envelope.mode {
+        _ if envelope.dry_run => v1::Mode::DryRun,
         Mode::Partial => v1::Mode::Partial,
         Mode::Atomic => v1::Mode::Atomic,
     };
@@ -66,6 +69,7 @@ pub fn submission(envelope: &Envelope, rows: &[Row]) -> Result<v1::Submission, A
         payload: Some(payload),
         sha256: sha256.into(),
         verdicts_max: VERDICTS_MAX,
+        ..v1::Submission::default()
     })
 }
 
@@ -142,6 +146,7 @@ mod tests {
             feed: "f".into(),
             id: "i".into(),
             mode: Mode::Atomic,
+            dry_run: false,
             reason: String::new(),
             document: String::new(),
         };

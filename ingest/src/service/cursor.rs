@@ -1,9 +1,9 @@
-//! `Cursor`: a feed's last submission.
+//! `Cursor`: a feed's last submission, and how far a producer has come.
 
 use dinh_proto::v1 as proto;
 use tonic::{Request, Status};
 
-use super::{Inner, feed_unknown};
+use super::{Inner, feed_unknown, ledger_error};
 use crate::access::{Caller, may_push};
 use crate::wire;
 
@@ -12,7 +12,7 @@ impl Inner {
         &self,
         request: Request<proto::CursorRequest>,
     ) -> Result<proto::CursorResponse, Status> {
-        let feed = &request.get_ref().feed;
+        let proto::CursorRequest { feed, producer } = request.get_ref();
         let catalogue = self.lake.catalogue();
         let allowed = Caller::from_metadata(request.metadata()).and_then(|caller| {
             let grant = caller.grant(&catalogue, self.clock.now())?;
@@ -22,7 +22,16 @@ impl Inner {
             may_push(grant, feed)
         });
         allowed.map_err(|error| self.refuse(&error))?;
+        // What was answered by another hub on the store counts too.
+        let followed = self.lake.follow_ledger().await;
+        followed.map_err(|error| self.refuse(&ledger_error(&error)))?;
         let last = self.lake.ledger().last(feed).await;
-        Ok(proto::CursorResponse { last: last.map(wire::last) })
+        let reached = self.lake.ledger().reached(feed, producer).await;
+        let progress = reached.map(|(epoch, sequence)| proto::ProducerProgress {
+            producer: producer.clone(),
+            epoch,
+            sequence,
+        });
+        Ok(proto::CursorResponse { last: last.map(wire::last), progress })
     }
 }

@@ -7,6 +7,7 @@ use prost::Message as _;
 use tonic::{Request, Status};
 use tracing::{Span, field, info, instrument};
 
+use super::turn::Turn;
 use super::{Examined, Inner};
 use crate::access::Caller;
 use crate::committer::Admission;
@@ -20,9 +21,11 @@ impl Inner {
     ) -> Result<proto::PushResponse, Status> {
         let answer = async {
             let caller = Caller::from_metadata(request.metadata())?;
-            let admission = self.committer.admit(request.get_ref().encoded_len());
-            let admission = admission.map_err(|error| self.commit_error(&error))?;
-            self.push(&caller, request.into_inner().submission, admission).await
+            let room = self.admit(request.extensions(), request.get_ref().encoded_len())?;
+            let submission = request.into_inner().submission;
+            let answer = self.push(&caller, submission, room.admission, Turn::default()).await;
+            drop(room.share);
+            answer
         };
         let answer = answer.await.map_err(|error| self.refuse(&error))?;
         Ok(proto::PushResponse { answer: Some(answer) })
@@ -38,8 +41,9 @@ impl Inner {
         caller: &Caller,
         message: Option<proto::Submission>,
         admission: Admission,
+        turn: Turn,
     ) -> Result<proto::Answer, IngestError> {
-        let answer = self.take(caller, message, admission).await;
+        let answer = self.take(caller, message, admission, turn).await;
         answer
             .inspect_err(|error| info!(reason = error.kind.reason(), %error, "submission refused"))
     }
@@ -49,12 +53,18 @@ impl Inner {
         caller: &Caller,
         message: Option<proto::Submission>,
         admission: Admission,
+        turn: Turn,
     ) -> Result<proto::Answer, IngestError> {
         let examined = self.examine(caller, message, wire::Id::Required).await?;
+        if examined.request.dry_run {
+            self.metrics.submission(&examined.request.feed, "dry_run");
+            return Ok(wire::dry_run(&examined.request, examined.report()));
+        }
         let verdicts_max = examined.request.verdicts_max;
         let submission = examined.into_submission();
         let (feed, id) = (submission.feed.clone(), submission.id.clone());
-        let outcome = self.committer.commit(submission, admission).await;
+        let producer = submission.numbering.as_ref().map(|numbering| numbering.producer.clone());
+        let outcome = turn.take(self.committer.commit(submission, admission)).await;
         match outcome.map_err(|error| self.commit_error(&error))? {
             Outcome::Recorded(answer) => {
                 self.metrics.rows(answer.accepted, answer.refused);
@@ -64,6 +74,10 @@ impl Inner {
             Outcome::Conflict { recorded_digest } => {
                 self.metrics.submission(&feed, "conflict");
                 Err(id_reused(&feed, &id, &recorded_digest))
+            }
+            Outcome::OutOfTurn(refused) => {
+                self.metrics.submission(&feed, "out_of_turn");
+                Err(IngestError::out_of_turn(refused, &feed, &producer.unwrap_or_default()))
             }
         }
     }
@@ -88,7 +102,7 @@ impl Examined {
             digest,
             reason: request.reason,
             document: request.document,
-            numbering: None,
+            numbering: request.numbering,
             catalogue_version,
             state_position: None,
             rows,

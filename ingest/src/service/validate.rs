@@ -5,7 +5,7 @@ use prost::Message as _;
 use tonic::{Request, Status};
 use tracing::{field, instrument};
 
-use super::{Inner, counts};
+use super::Inner;
 use crate::access::Caller;
 use crate::wire;
 
@@ -17,21 +17,14 @@ impl Inner {
     ) -> Result<proto::ValidateResponse, Status> {
         let examined = async {
             let caller = Caller::from_metadata(request.metadata())?;
-            let admission = self.committer.admit(request.get_ref().encoded_len());
-            let admission = admission.map_err(|error| self.commit_error(&error))?;
+            let room = self.admit(request.extensions(), request.get_ref().encoded_len())?;
             let examined =
                 self.examine(&caller, request.into_inner().submission, wire::Id::Optional).await?;
-            drop(admission);
+            drop(room);
             Ok(examined)
         };
         let examined = examined.await.map_err(|error| self.refuse(&error))?;
-        let report = wire::report(
-            &examined.digest,
-            counts(examined.rows, &examined.judged),
-            &examined.judged.verdicts,
-            examined.request.verdicts_max,
-        );
         let catalogue_version = examined.catalogue_version;
-        Ok(proto::ValidateResponse { report: Some(report), catalogue_version })
+        Ok(proto::ValidateResponse { report: Some(examined.report()), catalogue_version })
     }
 }

@@ -40,7 +40,7 @@ fn submission(id: &str) -> Submission {
 fn answer(outcome: Result<Outcome, CommitError>) -> Answer {
     match outcome.expect("it is committed") {
         Outcome::Recorded(answer) | Outcome::Repeated(answer) => answer,
-        Outcome::Conflict { .. } => panic!("no two have one id"),
+        other => panic!("no two have one id, and none a number: {other:?}"),
     }
 }
 

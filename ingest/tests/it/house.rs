@@ -23,6 +23,8 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 /// The token of the grant for feed `dan-phuong` within Huyện Đan Phượng.
 pub(crate) const TOKEN: &str = "dinh_test";
+/// The token of another principal for the same.
+pub(crate) const OTHER_TOKEN: &str = "dinh_other";
 
 pub(crate) struct House {
     pub(crate) lake: Arc<Lake>,
@@ -53,9 +55,13 @@ impl House {
     }
 
     pub(crate) async fn client(&self) -> IngestClient<Channel> {
+        IngestClient::new(self.channel().await)
+    }
+
+    /// A connection of its own.
+    pub(crate) async fn channel(&self) -> Channel {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address));
-        let channel = endpoint.expect("it is a URL").connect().await;
-        IngestClient::new(channel.expect("the hub is there"))
+        endpoint.expect("it is a URL").connect().await.expect("the hub is there")
     }
 
     /// Pushes a submission with the right token.
@@ -63,7 +69,15 @@ impl House {
         &self,
         submission: proto::Submission,
     ) -> Result<proto::Answer, Status> {
-        let request = with_token(proto::PushRequest { submission: Some(submission) }, TOKEN);
+        self.push_as(TOKEN, submission).await
+    }
+
+    pub(crate) async fn push_as(
+        &self,
+        token: &str,
+        submission: proto::Submission,
+    ) -> Result<proto::Answer, Status> {
+        let request = with_token(proto::PushRequest { submission: Some(submission) }, token);
         let response = self.client().await.push(request).await?;
         Ok(response.into_inner().answer.expect("a response has an answer"))
     }
@@ -115,16 +129,19 @@ fn catalogue() -> Vec<Record> {
     };
     let files = [file("units.csv"), file("indicators.csv"), file("feeds.csv")];
     let mut records = read(&files).unwrap_or_else(|faults| panic!("{faults:?}"));
-    records.push(Record::from(&Grant {
-        grant: "g-test".into(),
-        principal: "dan-phuong-office".into(),
-        token_sha256: token_sha256(TOKEN),
-        actions: BTreeSet::from([Action::Push]),
-        feeds: BTreeSet::from(["dan-phuong".into()]),
-        within: Some(UnitId("273.1".into())),
-        issued_at: Clock::system().now(),
-        expires_at: None,
-        revoked_at: None,
+    let tokens = [("g-test", "dan-phuong-office", TOKEN), ("g-other", "other-office", OTHER_TOKEN)];
+    records.extend(tokens.map(|(grant, principal, token)| {
+        Record::from(&Grant {
+            grant: grant.into(),
+            principal: principal.into(),
+            token_sha256: token_sha256(token),
+            actions: BTreeSet::from([Action::Push]),
+            feeds: BTreeSet::from(["dan-phuong".into()]),
+            within: Some(UnitId("273.1".into())),
+            issued_at: Clock::system().now(),
+            expires_at: None,
+            revoked_at: None,
+        })
     }));
     records
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::writer::StreamWriter;
 use chrono::{Days, NaiveDate};
 use dinh_ingest::Limits;
@@ -82,11 +82,61 @@ async fn validate_says_what_push_would_and_keeps_nothing() {
     assert_eq!(validated.report, house.push(submission("1", rows())).await.unwrap().report);
 }
 
+fn cursor(producer: &str) -> proto::CursorRequest {
+    proto::CursorRequest { feed: "dan-phuong".into(), producer: producer.into() }
+}
+
+#[tokio::test]
+async fn a_dry_run_is_judged_like_a_push_and_uses_nothing_up() {
+    let house = House::open(Limits::default()).await;
+    let rows = || vec![row("273", "129"), row("09820", "NaN")];
+    let push = || proto::Submission { sequence: 1, ..submission("1", rows()) };
+    let dry_run = proto::Submission { mode: proto::Mode::DryRun.into(), ..push() };
+    let before = house.position();
+    let judged = house.push(dry_run.clone()).await.unwrap();
+    assert!(judged.dry_run && judged.position == 0 && judged.recorded_at.is_none());
+    assert_eq!(house.position(), before);
+    assert!(house.push(proto::Submission { id: String::new(), ..dry_run.clone() }).await.is_ok());
+
+    let pushed = house.push(push()).await.unwrap();
+    assert_eq!(judged.report, pushed.report);
+    // An id and a number that are used are not looked at.
+    assert!(house.push(dry_run).await.unwrap().dry_run);
+    assert_eq!(house.push(push()).await.unwrap(), pushed);
+}
+
+#[tokio::test]
+async fn a_withdrawal_and_a_figure_after_it_are_kept_with_reason_and_document() {
+    let house = House::open(Limits::default()).await;
+    let withdrawn = proto::Row { status: "withdrawn".into(), ..row("273", "") };
+    let submissions = [
+        submission("figure", vec![row("273", "129")]),
+        submission("withdrawal", vec![withdrawn]),
+        submission("again", vec![row("273", "130")]),
+    ];
+    for submission in submissions {
+        let (reason, document) = ("đính chính".to_owned(), "Công văn 12/UBND-VP".to_owned());
+        let answer = house.push(proto::Submission { reason, document, ..submission }).await;
+        let report = answer.unwrap().report.unwrap();
+        assert_eq!((report.accepted, report.refused), (1, 0), "{:?}", report.verdicts);
+    }
+    let snapshot = house.lake.ledger().snapshot();
+    let batches = snapshot.files.iter().flat_map(|file| file.hot.as_deref().unwrap()).cloned();
+    let texts = |kind: &str, column: &str| -> Vec<String> {
+        let of_kind = |batch: &RecordBatch| batch["kind"].as_string::<i32>().value(0) == kind;
+        let batches = batches.clone().filter(of_kind);
+        batches.map(|batch| batch[column].as_string::<i32>().value(0).to_owned()).collect()
+    };
+    assert_eq!(texts("observation", "status"), ["normal", "withdrawn", "normal"]);
+    assert_eq!(texts("submission", "reason"), ["đính chính"; 3]);
+    assert_eq!(texts("submission", "document"), ["Công văn 12/UBND-VP"; 3]);
+}
+
 #[tokio::test]
 async fn a_cursor_is_the_last_submission_of_the_feed() {
     let house = House::open(Limits::default()).await;
     let mut client = house.client().await;
-    let request = || with_token(proto::CursorRequest { feed: "dan-phuong".into() }, TOKEN);
+    let request = || with_token(cursor(""), TOKEN);
     assert_eq!(client.cursor(request()).await.unwrap().into_inner().last, None);
     house.push(submission("1", vec![row("273", "129")])).await.unwrap();
     let second = house.push(submission("2", vec![row("273", "130")])).await.unwrap();

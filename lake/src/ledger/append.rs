@@ -7,14 +7,14 @@ use tracing::{debug, info, instrument};
 
 use super::encode::{FileStats, encode};
 use super::once::{self, Once};
-use super::producers;
+use super::producers::{self, Line, Producers};
 use super::read;
 use super::schema::{SUBMISSION, Stamped, group_rows};
 use super::snapshot::DataFile;
 use super::{Ledger, LedgerError};
 use crate::delta::{Commit, DeltaError, Entry, LiveFile, Provenance, unique};
 use crate::store::Staged;
-use crate::submission::{Answer, Submission};
+use crate::submission::{Answer, OutOfTurn, Submission};
 
 /// What became of one submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum Outcome {
         /// The digest of what is recorded under the id.
         recorded_digest: String,
     },
+    /// Its number does not come next; nothing of it is recorded.
+    OutOfTurn(OutOfTurn),
 }
 
 /// What only the one who appends may touch.
@@ -36,6 +38,7 @@ pub(super) struct Writer {
     /// The last stamp given out.
     pub(super) stamp: i64,
     pub(super) once: Once,
+    pub(super) producers: Producers,
     /// An entry whose outcome is unknown; it comes before all others.
     uncertain: Option<Prepared>,
 }
@@ -49,9 +52,18 @@ pub(super) struct Prepared {
     pub(super) staged: Staged,
 }
 
+/// What is known of the log beyond the writer's own state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tip {
+    /// Another hub may have put entries since.
+    MayHaveMoved,
+    /// Just now there was none.
+    Seen,
+}
+
 impl Writer {
-    pub(super) fn new(stamp: i64, once: Once) -> Self {
-        Self { stamp, once, uncertain: None }
+    pub(super) fn new(stamp: i64, once: Once, producers: Producers) -> Self {
+        Self { stamp, once, producers, uncertain: None }
     }
 }
 
@@ -67,11 +79,22 @@ impl Ledger {
     /// [`DeltaError::Unknown`]; either way the same submissions may be sent again.
     #[instrument(skip_all, fields(submissions = group.len()))]
     pub async fn append(&self, group: Vec<Submission>) -> Result<Vec<Outcome>, LedgerError> {
+        let appended = self.append_group(&group).await;
+        self.note(&appended);
+        appended
+    }
+
+    async fn append_group(&self, group: &[Submission]) -> Result<Vec<Outcome>, LedgerError> {
         let mut writer = self.writer.lock().await;
         self.settle(&mut writer).await?;
         let mut outcomes = BTreeMap::new();
+        let mut tip = Tip::MayHaveMoved;
         loop {
-            let fresh = self.sift(&writer, &group, &mut outcomes).await?;
+            let Some(fresh) = self.sift(&writer, group, &mut outcomes, tip).await? else {
+                self.catch_up(&mut writer).await?;
+                tip = Tip::Seen;
+                continue;
+            };
             if fresh.is_empty() {
                 break;
             }
@@ -80,6 +103,7 @@ impl Ledger {
                 let indices = fresh.iter().map(|(index, _)| *index);
                 outcomes.extend(indices.zip(answers.into_iter().map(Outcome::Recorded)));
             }
+            tip = Tip::MayHaveMoved;
         }
         drop(writer);
         Ok(outcomes.into_values().collect())
@@ -128,22 +152,31 @@ impl Ledger {
     pub async fn follow(&self) -> Result<(), LedgerError> {
         let mut writer = self.writer.lock().await;
         self.settle(&mut writer).await?;
+        self.catch_up(&mut writer).await
+    }
+
+    async fn catch_up(&self, writer: &mut Writer) -> Result<(), LedgerError> {
         loop {
             let next = self.published.borrow().position + 1;
             let Some(entry) = self.table.read(next).await? else { return Ok(()) };
-            self.take_foreign(&mut writer, next, entry).await?;
+            self.take_foreign(writer, next, entry).await?;
         }
     }
 
-    /// Answers what the ledger holds already and gives back what is new, each id once.
+    /// Answers what the ledger holds already or does not take, and gives back what is new, each id once.
+    ///
+    /// Gives none where a number seems to be missing that another hub may have recorded: then the tip of the log must be
+    /// seen first. That a number is used or an epoch fenced no newer entry can change.
     async fn sift<'a>(
         &self,
         writer: &Writer,
         group: &'a [Submission],
         outcomes: &mut BTreeMap<usize, Outcome>,
-    ) -> Result<Vec<(usize, &'a Submission)>, LedgerError> {
+        tip: Tip,
+    ) -> Result<Option<Vec<(usize, &'a Submission)>>, LedgerError> {
         let mut fresh: Vec<(usize, &Submission)> = Vec::with_capacity(group.len());
         let mut ids = HashSet::with_capacity(group.len());
+        let mut line = Line::behind(&writer.producers);
         for (index, submission) in group.iter().enumerate() {
             if outcomes.contains_key(&index) {
                 continue;
@@ -159,11 +192,20 @@ impl Ledger {
                 let same = first.digest == submission.digest;
                 let conflict = || Outcome::Conflict { recorded_digest: first.digest.clone() };
                 outcomes.insert(index, if same { Outcome::Repeated(first) } else { conflict() });
-            } else if ids.insert((feed, id)) {
-                fresh.push((index, submission));
+            } else if !ids.contains(&(feed, id)) {
+                match line.step(feed, submission.numbering.as_ref()) {
+                    Ok(()) => {
+                        ids.insert((feed, id));
+                        fresh.push((index, submission));
+                    }
+                    Err(OutOfTurn::Gap { .. }) if tip == Tip::MayHaveMoved => return Ok(None),
+                    Err(refused) => {
+                        outcomes.insert(index, Outcome::OutOfTurn(refused));
+                    }
+                }
             }
         }
-        Ok(fresh)
+        Ok(Some(fresh))
     }
 
     /// Stamps a group, writes its file and draws up its entry.
@@ -208,6 +250,7 @@ impl Ledger {
     fn take_own(&self, writer: &mut Writer, prepared: Prepared) {
         let Prepared { position, entry, files, .. } = prepared;
         writer.stamp = entry.provenance.stamp;
+        writer.producers.learn(&entry.transactions);
         for file in &files {
             writer.once.learn(file.hot.as_deref().unwrap_or_default());
         }
@@ -239,6 +282,7 @@ impl Ledger {
             );
         }
         writer.stamp = writer.stamp.max(winner.provenance.stamp);
+        writer.producers.learn(&winner.transactions);
         self.publish(position, &winner.removes, files);
         Ok(())
     }

@@ -32,9 +32,18 @@ pub(crate) struct Once {
     last: HashMap<String, Last>,
 }
 
-/// The columns that [`Once::learn`] reads.
-pub(crate) const COLUMNS: [&str; 6] =
-    ["kind", "feed", "submission", "position", "recorded_at", "digest"];
+/// The columns that [`Once::learn`] and [`Producers::learn_rows`](super::producers::Producers::learn_rows) read.
+pub(crate) const COLUMNS: [&str; 9] = [
+    "kind",
+    "feed",
+    "submission",
+    "position",
+    "recorded_at",
+    "digest",
+    "producer",
+    "epoch",
+    "sequence",
+];
 
 impl Once {
     /// The entry that holds a submission, if one does.

@@ -9,7 +9,7 @@ pub struct Submission {
     #[prost(string, tag = "1")]
     pub feed: ::prost::alloc::string::String,
     /// Your name for this submission, unique within the feed for ever: 1 to 128 characters, no control characters, no space
-    /// at either end. Required for a push. The same id with the same content gets the first answer again; the same id with
+    /// at either end. Required for a push that is kept. The same id with the same content gets the first answer again; the same id with
     /// other content is refused.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
@@ -33,6 +33,16 @@ pub struct Submission {
     /// client's limit with it. All verdicts are kept either way and can be read in the SQL view `verdicts`.
     #[prost(uint32, tag = "9")]
     pub verdicts_max: u32,
+    /// Who numbers: empty for the feed itself, or the name of one of several programs that push to the feed, each with numbers
+    /// of its own; at most 128 characters, no control characters, no `/`. Only with `sequence`.
+    #[prost(string, tag = "10")]
+    pub producer: ::prost::alloc::string::String,
+    /// The life of the producer: any number below 2^23 (8,388,608); a higher one fences all lower ones. Only with `sequence`.
+    #[prost(uint64, tag = "11")]
+    pub epoch: u64,
+    /// The submission's number within the epoch: 1, 2, 3, ... below 2^40. 0 means that it is not numbered.
+    #[prost(uint64, tag = "12")]
+    pub sequence: u64,
     /// The rows, in one of two forms. Required; at least one row.
     #[prost(oneof = "submission::Payload", tags = "6, 7")]
     pub payload: ::core::option::Option<submission::Payload>,
@@ -199,13 +209,16 @@ pub struct Answer {
     /// What was found in it.
     #[prost(message, optional, tag = "5")]
     pub report: ::core::option::Option<Report>,
+    /// Whether nothing was kept, because the submission came in MODE_DRY_RUN: then there is no position and no stamp.
+    #[prost(bool, tag = "6")]
+    pub dry_run: bool,
 }
 /// What was found in a submission.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Report {
     /// SHA-256, lower-case hex, over the decoded content: two submissions with the same mode and the same rows have the same
     /// digest, however they were sent. It is taken over these texts, each with its length in UTF-8 bytes before it as an
-    /// unsigned LEB128 number: `dinh-digest-1`, the mode (`partial` or `atomic`), and for each row the 12 columns in the order
+    /// unsigned LEB128 number: `dinh-digest-1`, the mode (`partial`, also for a dry run, or `atomic`), and for each row the 12 columns in the order
     /// of the fields of Row. A figure is taken in its shortest form (`93.860` as `93.86`, `007` as `7`, `-0` as `0`), a
     /// coverage as a decimal integer; what is no number is taken as it was sent, and what was not given as empty text. The
     /// defaults of stage, qualifier and status are not filled in; reason and document do not count.
@@ -277,6 +290,9 @@ pub struct CursorRequest {
     /// The feed.
     #[prost(string, tag = "1")]
     pub feed: ::prost::alloc::string::String,
+    /// The producer whose numbers are asked for; empty for the feed itself.
+    #[prost(string, tag = "2")]
+    pub producer: ::prost::alloc::string::String,
 }
 /// A feed's last submission.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -284,6 +300,22 @@ pub struct CursorResponse {
     /// Absent if the feed has none yet.
     #[prost(message, optional, tag = "1")]
     pub last: ::core::option::Option<LastSubmission>,
+    /// How far the producer has come; absent if it has numbered nothing yet.
+    #[prost(message, optional, tag = "2")]
+    pub progress: ::core::option::Option<ProducerProgress>,
+}
+/// How far a producer has come. It goes on with the next number of this epoch, or with number 1 of a higher one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProducerProgress {
+    /// The producer; empty for the feed itself.
+    #[prost(string, tag = "1")]
+    pub producer: ::prost::alloc::string::String,
+    /// Its newest epoch.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// The last number recorded in that epoch.
+    #[prost(uint64, tag = "3")]
+    pub sequence: u64,
 }
 /// The newest submission of a feed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -312,6 +344,9 @@ pub enum Mode {
     /// One refused row refuses all: the good ones get a verdict of the rule `atomic.refused`, and nothing lands. The
     /// submission and its verdicts are kept.
     Atomic = 2,
+    /// Judged as MODE_PARTIAL, and nothing is kept: the answer has `dry_run` and the report, no position and no stamp. Neither
+    /// the id, which may be left empty, nor the number is used up, and neither is looked at.
+    DryRun = 3,
 }
 impl Mode {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -323,6 +358,7 @@ impl Mode {
             Self::Unspecified => "MODE_UNSPECIFIED",
             Self::Partial => "MODE_PARTIAL",
             Self::Atomic => "MODE_ATOMIC",
+            Self::DryRun => "MODE_DRY_RUN",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -331,6 +367,7 @@ impl Mode {
             "MODE_UNSPECIFIED" => Some(Self::Unspecified),
             "MODE_PARTIAL" => Some(Self::Partial),
             "MODE_ATOMIC" => Some(Self::Atomic),
+            "MODE_DRY_RUN" => Some(Self::DryRun),
             _ => None,
         }
     }
@@ -496,7 +533,8 @@ pub mod ingest_client {
             req.extensions_mut().insert(GrpcMethod::new("dinh.v1.Ingest", "PushStream"));
             self.inner.streaming(req, path, codec).await
         }
-        /// Judges a submission as Push would and keeps nothing. The `id` may be left empty.
+        /// Judges a submission as Push would in its mode and keeps nothing: Push in MODE_DRY_RUN does the same for MODE_PARTIAL.
+        /// The `id` may be left empty.
         pub async fn validate(
             &mut self,
             request: impl tonic::IntoRequest<super::ValidateRequest>,
@@ -518,7 +556,7 @@ pub mod ingest_client {
             req.extensions_mut().insert(GrpcMethod::new("dinh.v1.Ingest", "Validate"));
             self.inner.unary(req, path, codec).await
         }
-        /// Gives a feed's last submission, to go on from after an interruption.
+        /// Gives a feed's last submission, and how far one of its producers has come, to go on from after an interruption.
         pub async fn cursor(
             &mut self,
             request: impl tonic::IntoRequest<super::CursorRequest>,
@@ -572,7 +610,8 @@ pub mod ingest_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::PushStreamRequest>>,
         ) -> std::result::Result<tonic::Response<Self::PushStreamStream>, tonic::Status>;
-        /// Judges a submission as Push would and keeps nothing. The `id` may be left empty.
+        /// Judges a submission as Push would in its mode and keeps nothing: Push in MODE_DRY_RUN does the same for MODE_PARTIAL.
+        /// The `id` may be left empty.
         async fn validate(
             &self,
             request: tonic::Request<super::ValidateRequest>,
@@ -580,7 +619,7 @@ pub mod ingest_server {
             tonic::Response<super::ValidateResponse>,
             tonic::Status,
         >;
-        /// Gives a feed's last submission, to go on from after an interruption.
+        /// Gives a feed's last submission, and how far one of its producers has come, to go on from after an interruption.
         async fn cursor(
             &self,
             request: tonic::Request<super::CursorRequest>,

@@ -4,7 +4,8 @@
 //! every try gets the first answer.
 //!
 //! Limits: [`TRIES_MAX`] tries; each waits at most [`CALL_TIMEOUT`], for a hub that accepts a million rows takes its time;
-//! between tries as long as the hub asks for, at most [`DELAY_MAX`].
+//! between tries as long as the hub asks for, twice as long each time, at most [`DELAY_MAX`], and in all at most
+//! [`WAITING_MAX`]. Dropping the call gives it up at any point.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
@@ -26,11 +27,13 @@ use crate::wording::Wording;
 
 /// Where a hub listens that was told nothing else.
 const ADDRESS: &str = "http://127.0.0.1:7051";
-const TRIES_MAX: u32 = 5;
+const TRIES_MAX: u32 = 8;
 const CALL_TIMEOUT: Duration = Duration::from_secs(600);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const DELAY_FIRST: Duration = Duration::from_millis(250);
 const DELAY_MAX: Duration = Duration::from_secs(30);
+/// A hub that sends everybody away for longer is better asked again by whoever looks after it.
+const WAITING_MAX: Duration = Duration::from_secs(120);
 /// An answer carries up to 64 MiB of verdicts.
 const ANSWER_BYTES_MAX: usize = 72 << 20;
 
@@ -88,7 +91,7 @@ impl Hub {
         IngestClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
-    /// Keeps a submission.
+    /// Sends a submission, in whatever mode.
     pub(crate) async fn push(&self, submission: v1::Submission) -> Result<v1::Answer, Failure> {
         let message = v1::PushRequest { submission: Some(submission) };
         let answer = self
@@ -100,21 +103,10 @@ impl Hub {
         answer.into_inner().answer.ok_or_else(empty_answer)
     }
 
-    /// Judges a submission and keeps nothing.
-    pub(crate) async fn validate(&self, submission: v1::Submission) -> Result<v1::Report, Failure> {
-        let message = v1::ValidateRequest { submission: Some(submission) };
-        let answer = self
-            .with_retries(|| {
-                let (mut client, request) = (self.ingest(), self.request(message.clone()));
-                async move { client.validate(request).await }
-            })
-            .await?;
-        answer.into_inner().report.ok_or_else(empty_answer)
-    }
-
     /// The position of a feed's last submission, if it has one and the hub would say.
     pub(crate) async fn position(&self, feed: &str) -> Option<u64> {
-        let request = self.request(v1::CursorRequest { feed: feed.to_owned() });
+        let cursor = v1::CursorRequest { feed: feed.to_owned(), ..v1::CursorRequest::default() };
+        let request = self.request(cursor);
         let answer = self.ingest().cursor(request).await.ok()?;
         answer.into_inner().last.map(|last| last.position)
     }
@@ -141,14 +133,17 @@ impl Hub {
     where
         C: Future<Output = Result<T, Status>>,
     {
-        let mut tries = 1;
+        let (mut tries, mut waited) = (1, Duration::ZERO);
         loop {
             let status = match call().await {
                 Ok(answer) => return Ok(answer),
                 Err(status) => status,
             };
             match delay(&status, tries) {
-                Some(delay) if tries < TRIES_MAX => tokio::time::sleep(delay).await,
+                Some(delay) if tries < TRIES_MAX && waited + delay <= WAITING_MAX => {
+                    waited += delay;
+                    tokio::time::sleep(delay).await;
+                }
                 _ => return Err(self.failure(&status)),
             }
             tries += 1;
@@ -182,12 +177,13 @@ fn empty_answer() -> Failure {
 /// How long to wait before the next try; none where it would not help.
 fn delay(status: &Status, tries: u32) -> Option<Duration> {
     let asked = status.get_details_retry_info().and_then(|info| info.retry_delay);
-    let base = match (status.code(), asked) {
+    let first = match (status.code(), asked) {
         (_, Some(asked)) => asked,
-        (Code::Unavailable | Code::Aborted, None) => DELAY_FIRST * 2_u32.pow(tries - 1),
-        _ if is_transport(status) => DELAY_FIRST * 2_u32.pow(tries - 1),
+        (Code::Unavailable, None) => DELAY_FIRST,
+        _ if is_transport(status) => DELAY_FIRST,
         _ => return None,
     };
+    let base = first.saturating_mul(2_u32.saturating_pow(tries - 1)).min(DELAY_MAX);
     // Everybody who was sent away at once must not come back at once: up to half as long again.
     // The standard hasher's keys are the one source of randomness that needs no crate.
     let random = RandomState::new().build_hasher().finish() % 512;
@@ -269,7 +265,10 @@ mod tests {
         };
         let waited = delay(&asked(2), 1).unwrap();
         assert!((2.0..=3.0).contains(&waited.as_secs_f64()), "{waited:?}");
+        let longer = delay(&asked(2), 3).unwrap();
+        assert!((8.0..=12.0).contains(&longer.as_secs_f64()), "{longer:?}");
         assert_eq!(delay(&asked(3600), 1), Some(DELAY_MAX));
+        assert_eq!(delay(&asked(2), u32::MAX), Some(DELAY_MAX));
         assert_eq!(exit(&asked(2)), Exit::Unavailable);
 
         let too_large = Status::resource_exhausted("message too large");
@@ -298,7 +297,7 @@ mod tests {
     async fn an_address_without_a_hub_is_unavailable() {
         // Port 1 of loopback: refused at once.
         let hub = Hub::at(Some("127.0.0.1:1"), None).unwrap();
-        let status = hub.ingest().cursor(v1::CursorRequest { feed: "f".into() }).await.unwrap_err();
+        let status = hub.ingest().cursor(v1::CursorRequest::default()).await.unwrap_err();
         assert!(is_transport(&status), "{status:?}");
         let failure = hub.failure(&status);
         assert_eq!(failure.exit, Exit::Unavailable);

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use dinh_lake::submission::Mode;
 use dinh_proto::v1;
 use serde::Serialize;
 
@@ -29,6 +30,9 @@ pub(super) struct Summary {
     warned: u64,
     refused: u64,
     digest: String,
+    /// Whether a dry run found that in atomic mode, which was asked for, nothing would land.
+    #[serde(skip)]
+    atomic_would_fail: bool,
     #[serde(skip)]
     verdicts_total: u64,
     #[serde(skip)]
@@ -46,35 +50,27 @@ struct Document<'a> {
 }
 
 impl Summary {
-    /// Of a submission that was only judged.
-    pub(super) fn of_report(feed: &str, report: v1::Report) -> Self {
+    /// Of a submission sent in a mode; `before` is the feed's last position before it was sent.
+    pub(super) fn of_answer(answer: v1::Answer, mode: Mode, before: Option<u64>) -> Self {
+        let stamp = answer.recorded_at.and_then(|at| {
+            chrono::DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)
+        });
+        let kept = !answer.dry_run;
+        let report = answer.report.unwrap_or_default();
         Self {
-            feed: feed.to_owned(),
-            submission: None,
-            position: None,
-            recorded_at: None,
-            repeated: None,
+            feed: answer.feed,
+            submission: kept.then_some(answer.submission),
+            position: kept.then_some(answer.position),
+            recorded_at: stamp.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)),
+            repeated: before.map(|before| answer.position <= before),
             rows: report.rows,
             accepted: report.accepted,
             warned: report.warned,
             refused: report.refused,
             digest: report.digest,
+            atomic_would_fail: !kept && mode == Mode::Atomic && report.refused > 0,
             verdicts_total: report.verdicts_total,
             verdicts: report.verdicts,
-        }
-    }
-
-    /// Of a submission that is kept; `before` is the feed's last position before it was sent.
-    pub(super) fn of_answer(answer: v1::Answer, before: Option<u64>) -> Self {
-        let stamp = answer.recorded_at.and_then(|at| {
-            chrono::DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)
-        });
-        Self {
-            submission: Some(answer.submission),
-            position: Some(answer.position),
-            recorded_at: stamp.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)),
-            repeated: before.map(|before| answer.position <= before),
-            ..Self::of_report(&answer.feed, answer.report.unwrap_or_default())
         }
     }
 
@@ -82,6 +78,7 @@ impl Summary {
     pub(super) fn exit(&self) -> Exit {
         match (self.accepted, self.refused) {
             (0, _) => Exit::NothingLanded,
+            _ if self.atomic_would_fail => Exit::NothingLanded,
             (_, 0) => Exit::Ok,
             _ => Exit::RowsRefused,
         }
@@ -100,6 +97,12 @@ impl Summary {
             hints.push(Wording::new(
                 "cùng tệp này đẩy lại sẽ nhận cùng câu trả lời: hãy sửa tệp, hoặc nếu lỗi ở danh mục của hub, đẩy lại với `--id` mới sau khi hub sửa",
                 "the same file pushed again gets the same answer: correct it, or, where the hub's catalogue was wrong, push again with a new `--id` once it is right",
+            ));
+        }
+        if self.atomic_would_fail {
+            hints.push(Wording::new(
+                "với `--mode atomic` sẽ không dòng nào được ghi, vì có dòng bị từ chối",
+                "with `--mode atomic` nothing would land, since some rows are refused",
             ));
         }
         let unseen = self.verdicts_total.saturating_sub(self.verdicts.len() as u64);
@@ -195,8 +198,8 @@ impl Summary {
                 )
             }
             _ => Wording::new(
-                format!("nguồn `{feed}`, chạy thử, không ghi gì\n{counts_vi}"),
-                format!("feed `{feed}`, dry run, nothing is kept\n{counts_en}"),
+                format!("nguồn `{feed}`, chạy thử, không ghi gì; nếu đẩy thật:\n{counts_vi}"),
+                format!("feed `{feed}`, dry run, nothing is kept; a push would give:\n{counts_en}"),
             ),
         }
     }

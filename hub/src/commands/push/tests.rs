@@ -86,12 +86,14 @@ impl Ingest for FakeHub {
             "unknown" => return Err(Status::not_found("feed")),
             _ => {}
         }
+        let dry_run = submission.mode() == v1::Mode::DryRun;
         let answer = v1::Answer {
             feed: submission.feed.clone(),
             submission: submission.id.clone(),
-            position: 7,
+            position: if dry_run { 0 } else { 7 },
             recorded_at: None,
             report: Some(report(&submission)),
+            dry_run,
         };
         self.pushed.lock().unwrap().push(submission);
         Ok(Response::new(v1::PushResponse { answer: Some(answer) }))
@@ -108,17 +110,16 @@ impl Ingest for FakeHub {
 
     async fn validate(
         &self,
-        request: Request<v1::ValidateRequest>,
+        _: Request<v1::ValidateRequest>,
     ) -> Result<Response<v1::ValidateResponse>, Status> {
-        let report = report(&request.into_inner().submission.unwrap());
-        Ok(Response::new(v1::ValidateResponse { report: Some(report), catalogue_version: 1 }))
+        Err(Status::unimplemented("a dry run is a push"))
     }
 
     async fn cursor(
         &self,
         _: Request<v1::CursorRequest>,
     ) -> Result<Response<v1::CursorResponse>, Status> {
-        Ok(Response::new(v1::CursorResponse { last: None }))
+        Ok(Response::new(v1::CursorResponse::default()))
     }
 }
 
@@ -167,6 +168,8 @@ async fn exit_codes_are_the_documented_ones() {
         (GOOD, "--feed f --dry-run", Exit::Ok),
         (MIXED, "--feed f", Exit::RowsRefused),
         (MIXED, "--feed f --dry-run", Exit::RowsRefused),
+        (MIXED, "--feed f --dry-run --mode atomic", Exit::NothingLanded),
+        (GOOD, "--feed f --dry-run --mode atomic", Exit::Ok),
         ("indicator;unit;period;value\na;99999;2023;16\n", "--feed f", Exit::NothingLanded),
         ("indicator;unit;period;value\na;273;2023;\n", "--feed f", Exit::NothingLanded),
         ("indicator;unit;period\na;273;2023\n", "--feed f", Exit::NothingLanded),
