@@ -22,7 +22,7 @@ pub struct Limits {
     pub principal_bytes_max: usize,
     /// Calls of one principal at a time, streams not counted: more than any program needs that waits for its answers.
     pub calls_per_principal_max: usize,
-    /// Streams of one principal at a time: one for each of its offices and some to spare.
+    /// Streams of one principal at a time: as many as one connection may carry.
     pub streams_per_principal_max: usize,
     /// How long nothing may come of a call that has begun a message, or of one that does not stream.
     pub stalled_max: Duration,
@@ -56,7 +56,7 @@ impl Default for Limits {
             arriving_bytes_max: 256 * MIB,
             principal_bytes_max: 128 * MIB,
             calls_per_principal_max: 1_024,
-            streams_per_principal_max: 64,
+            streams_per_principal_max: 256,
             stalled_max: Duration::from_secs(30),
             idle_max: Duration::from_secs(600),
             waiting_submissions_max: 16_384,

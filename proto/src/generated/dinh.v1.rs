@@ -510,6 +510,10 @@ pub mod ingest_client {
         /// response and the stream lives on. Close your side when all is sent; the hub closes its side after the last answer.
         /// A stream that breaks loses nothing that was answered; send again what was not, with the same ids. Only a message over
         /// the size limit ends the stream, after all that came before it is answered.
+        ///
+        /// Limits (an operator may change them): 32 submissions of a stream are worked on at a time, and it is read no further
+        /// while there is no room for more; 256 streams, 1,024 other calls and 128 MiB under way for each principal; 30 s in which
+        /// nothing comes in the middle of a message, 10 minutes between two messages; 60 s in which no answer is read.
         pub async fn push_stream(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::PushStreamRequest>,
@@ -606,6 +610,10 @@ pub mod ingest_server {
         /// response and the stream lives on. Close your side when all is sent; the hub closes its side after the last answer.
         /// A stream that breaks loses nothing that was answered; send again what was not, with the same ids. Only a message over
         /// the size limit ends the stream, after all that came before it is answered.
+        ///
+        /// Limits (an operator may change them): 32 submissions of a stream are worked on at a time, and it is read no further
+        /// while there is no room for more; 256 streams, 1,024 other calls and 128 MiB under way for each principal; 30 s in which
+        /// nothing comes in the middle of a message, 10 minutes between two messages; 60 s in which no answer is read.
         async fn push_stream(
             &self,
             request: tonic::Request<tonic::Streaming<super::PushStreamRequest>>,
