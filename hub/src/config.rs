@@ -110,7 +110,7 @@ pub enum Command {
     /// Issue, list and revoke tokens.
     #[command(subcommand)]
     Token(commands::token::Action),
-    /// Merge small files and write a checkpoint now.
+    /// Merge small files, write a checkpoint and delete what nobody needs any more.
     Maintain,
     /// Check the lake's invariants.
     Check,
@@ -131,6 +131,9 @@ pub struct Serve {
     /// Bytes of the newest rows that are kept in memory.
     #[arg(long, env = "DINH_HOT_BYTES_MAX", default_value_t = 256 << 20)]
     pub hot_bytes_max: usize,
+    /// Seconds that merged files and old log entries are kept for readers that began before; other engines look here too.
+    #[arg(long, env = "DINH_RETENTION_SECONDS", default_value_t = 3_600)]
+    pub retention_seconds: u64,
     /// Bytes of one gRPC message, after decompression.
     #[arg(long, env = "DINH_MESSAGE_BYTES_MAX", default_value_t = 128 << 20)]
     pub message_bytes_max: usize,

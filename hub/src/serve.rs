@@ -41,6 +41,8 @@ const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 /// How often other hubs on the same store are looked for: well within the 5 s after which a token revoked there must
 /// have ended here.
 const FOLLOW_EVERY: Duration = Duration::from_secs(2);
+/// How often care looks for what only time makes due: old entries and files that are to be deleted.
+const CARE_EVERY: Duration = Duration::from_secs(60);
 /// How long care of the lake waits after a failure, and twice as long after each one more.
 const CARE_RETRY: Duration = Duration::from_secs(1);
 const CARE_RETRY_MAX: Duration = Duration::from_secs(60);
@@ -117,6 +119,7 @@ impl Serving {
         let metrics = LakeMetrics::register(&mut registry);
         let options = LakeOptions {
             hot_bytes_max: settings.hot_bytes_max,
+            retention: Duration::from_secs(settings.retention_seconds),
             metrics,
             store: store_settings(),
             ..LakeOptions::default()
@@ -239,20 +242,23 @@ async fn serve_http(
         .context("the HTTP door")
 }
 
-/// Cares for the lake whenever the ledger has grown. Never in the way of an ack.
+/// Cares for the lake whenever the ledger has grown, and now and then. Never in the way of an ack.
 async fn care(lake: Arc<Lake>, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
     let mut grown = lake.ledger().subscribe();
     let stopping = stopped(stop);
     tokio::pin!(stopping);
     let mut pause = CARE_RETRY;
+    let mut ticks = tokio::time::interval(CARE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut more = false;
     loop {
         tokio::select! {
             () = &mut stopping => return Ok(()),
             changed = grown.changed(), if !more => if changed.is_err() { return Ok(()) },
+            _ = ticks.tick(), if !more => {}
             () = std::future::ready(()), if more => {}
         }
-        match lake.ledger().maintain().await {
+        match lake.maintain().await {
             Ok(done) => (more, pause) = (done.more, CARE_RETRY),
             Err(error) => {
                 warn!(%error, ?pause, "care of the lake failed; it will be tried again");

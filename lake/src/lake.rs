@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::catalogue::{Catalogue, CatalogueTable, CatalogueTableError, Record};
 use crate::clock::Clock;
-use crate::ledger::{Ledger, LedgerError};
+use crate::lease::Lease;
+use crate::ledger::{Ledger, LedgerError, Limits, Maintained};
 use crate::lock::{Holder, Lock, LockError};
 use crate::metrics::LakeMetrics;
 use crate::store::{self, LakeUrl, Place, StoreError};
@@ -20,6 +22,8 @@ pub struct LakeOptions {
     pub clock: Clock,
     /// Bytes of the newest rows kept in memory.
     pub hot_bytes_max: usize,
+    /// How long removed files and old log entries are kept for those who still read them.
+    pub retention: Duration,
     /// Where the lake counts.
     pub metrics: LakeMetrics,
     /// Settings of a cloud store, by the names of its SDK, such as `aws_region`.
@@ -32,6 +36,7 @@ impl Default for LakeOptions {
         Self {
             clock: Clock::system(),
             hot_bytes_max: 256 << 20,
+            retention: Duration::from_secs(3_600),
             metrics: LakeMetrics::default(),
             store: BTreeMap::new(),
         }
@@ -68,6 +73,7 @@ pub enum LakeError {
 pub struct Lake {
     url: LakeUrl,
     lock: Option<Lock>,
+    lease: Option<Lease>,
     ledger: Ledger,
     catalogue: CatalogueTable,
     clock: Clock,
@@ -98,11 +104,12 @@ impl Lake {
         place: &Place,
         options: LakeOptions,
     ) -> Result<Arc<Self>, LakeError> {
-        let LakeOptions { clock, hot_bytes_max, metrics, .. } = options;
+        let LakeOptions { clock, hot_bytes_max, retention, metrics, .. } = options;
+        let limits = Limits { hot_bytes_max, retention, ..Limits::default() };
         let catalogue = CatalogueTable::open(place.folder("catalogue")?, clock.clone()).await?;
-        let ledger =
-            Ledger::open(place.folder("ledger")?, clock.clone(), hot_bytes_max, metrics).await?;
-        Ok(Arc::new(Self { url, lock, ledger, catalogue, clock }))
+        let ledger = Ledger::open(place.folder("ledger")?, clock.clone(), limits, metrics).await?;
+        let lease = lock.is_none().then(|| Lease::new(place.clone(), clock.clone()));
+        Ok(Arc::new(Self { url, lock, lease, ledger, catalogue, clock }))
     }
 
     /// Where it is.
@@ -141,6 +148,21 @@ impl Lake {
     /// When the records make no sound catalogue, or the store fails.
     pub async fn apply(&self, records: Vec<Record>) -> Result<u64, LakeError> {
         Ok(self.catalogue.apply(records).await?)
+    }
+
+    /// Does one round of the ledger's care, see [`Ledger::maintain`]; where hubs share a store, only if the present minute
+    /// is this hub's to care in.
+    ///
+    /// # Errors
+    /// When the store fails; the next round tries again.
+    pub async fn maintain(&self) -> Result<Maintained, LakeError> {
+        if let Some(lease) = &self.lease {
+            let held = lease.hold().await;
+            if !held.map_err(|source| StoreError::Open { url: lease.url().clone(), source })? {
+                return Ok(Maintained { elsewhere: true, ..Maintained::default() });
+            }
+        }
+        Ok(self.ledger.maintain().await?)
     }
 
     /// Takes in what other hubs on the same store have written since; on a folder there are none.

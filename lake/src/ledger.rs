@@ -13,37 +13,41 @@
 //! Invariants:
 //! - *Order*: `recorded_at` strictly increases along the ledger: max(clock, last stamp + 1) + ordinal in the group.
 //! - *Once*: an id is unique within its feed, for ever; who loses a race reads what won before trying again.
-//! - *Unknown outcome*: see [`crate::delta`].
+//! - *Unknown outcome*: see [`crate::delta`]. *No ghosts*: see [`crate::delta`]'s cleaning; who finds that the log has been
+//!   cleaned beyond what it knows reads the ledger anew.
 //! - *Visible*: the snapshot that holds a submission is published before its answer is returned.
 //!
 //! # Decisions
 //! - `position` is a column of every row, beside being the entry's version, so SQL and a repeated answer need no log. The
 //!   price is that a group which lost the race for N is always encoded again.
-//! - The log is not cleaned and nothing is vacuumed yet, so the rule *no ghosts* (a floor below which no entry may be
-//!   created) has nothing to guard.
 
+mod answer;
 mod append;
 mod care;
 mod check;
 mod encode;
+mod filters;
 mod merge;
 mod once;
 mod producers;
 mod read;
 mod schema;
+mod seek;
 mod snapshot;
 mod standing;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use arrow::error::ArrowError;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::ObjectStore;
 use parquet::errors::ParquetError;
 use tokio::sync::{Mutex, watch};
+use tracing::warn;
 
 use crate::clock::Clock;
-use crate::delta::{DeltaError, Table};
+use crate::delta::{DeltaError, Shape, State, Table};
 use crate::metrics::LakeMetrics;
 use crate::store::Place;
 use crate::submission::Answer;
@@ -52,9 +56,12 @@ pub use append::Outcome;
 pub use care::Maintained;
 pub use check::{Checked, Finding};
 pub use encode::{Bounds, FileStats};
+use filters::Filters;
 pub use merge::sort_order;
 pub use once::Last;
+use once::{Newest, Once};
 pub use schema::{OBSERVATION, SUBMISSION, VERDICT, ledger_schema};
+use snapshot::Readers;
 pub use snapshot::{DataFile, Snapshot};
 pub use standing::{Remedy, Standing};
 
@@ -100,6 +107,35 @@ pub enum LedgerError {
     Aborted(#[from] tokio::task::JoinError),
 }
 
+/// Files that are read at once at opening.
+const READS_AT_ONCE: usize = 16;
+
+/// What the ledger may take, and how long it keeps what it does not need itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Bytes of the newest rows kept in memory.
+    pub(crate) hot_bytes_max: usize,
+    /// Bytes of the filters that ids are looked up in.
+    pub(crate) filter_bytes_max: usize,
+    /// How long removed files and old log entries are kept for those who still read them.
+    pub(crate) retention: Duration,
+}
+
+impl Default for Limits {
+    /// 256 MiB of hot rows, 64 MiB of filters, one hour.
+    fn default() -> Self {
+        let retention = Duration::from_secs(3_600);
+        Self { hot_bytes_max: 256 << 20, filter_bytes_max: 64 << 20, retention }
+    }
+}
+
+impl From<usize> for Limits {
+    /// A budget of hot rows, and all else by default.
+    fn from(hot_bytes_max: usize) -> Self {
+        Self { hot_bytes_max, ..Self::default() }
+    }
+}
+
 /// The ledger, opened.
 #[derive(Debug)]
 pub struct Ledger {
@@ -108,47 +144,39 @@ pub struct Ledger {
     published: watch::Sender<Arc<Snapshot>>,
     standing: watch::Sender<Standing>,
     clock: Clock,
-    hot_bytes_max: usize,
-    checkpointed: AtomicU64,
+    filters: Filters,
+    limits: Limits,
     care: Mutex<care::Care>,
+    readers: Arc<Readers>,
     metrics: LakeMetrics,
 }
 
 impl Ledger {
-    /// Opens the ledger of a place, or creates it. Nothing is replayed: the log's state is the state.
+    /// Opens the ledger of a place, or creates it. Nothing is replayed: the log's state is the state, and it is as large
+    /// as what is live, not as what ever was.
     pub(crate) async fn open(
         place: Place,
         clock: Clock,
-        hot_bytes_max: usize,
+        limits: impl Into<Limits>,
         metrics: LakeMetrics,
     ) -> Result<Self, LedgerError> {
-        let (table, opened) = Table::open(place, &ledger_schema(), schema::INDEXED).await?;
-        let mut files = Vec::with_capacity(opened.files.len());
-        for file in opened.files {
-            let path = file.path.clone();
-            let file = DataFile::from_live(file)
-                .map_err(|error| LedgerError::Stats { file: path, reason: error.to_string() })?;
-            files.push(Arc::new(file));
-        }
-        files.sort_by_key(|file| file.stats.max_values.position);
-        let (mut once, mut producers) = (once::Once::default(), producers::Producers::default());
-        for file in &files {
-            let rows = read::rows(&table.place.store, file, SUBMISSION, &once::COLUMNS).await?;
-            once.learn(&rows);
-            producers.learn_rows(&rows);
-        }
-        let snapshot = Arc::new(Snapshot { position: opened.version, files });
+        let limits = limits.into();
+        let (schema, retention_seconds) = (ledger_schema(), limits.retention.as_secs());
+        let shape = Shape { schema: &schema, indexed: schema::INDEXED, retention_seconds };
+        let (table, state) = Table::open(place, &shape).await?;
+        let care = care::Care::begin(&state);
+        let (snapshot, once) = restored(&table.place.store, &state).await?;
         metrics.observe(&snapshot);
-        let writer = Mutex::new(append::Writer::new(opened.stamp, once, producers));
         Ok(Self {
             table,
-            writer,
-            published: watch::Sender::new(snapshot),
+            writer: Mutex::new(append::Writer::new(&state, once)),
+            published: watch::Sender::new(Arc::new(snapshot)),
             standing: watch::Sender::new(Standing::Taking),
             clock,
-            hot_bytes_max,
-            checkpointed: AtomicU64::new(opened.checkpoint),
-            care: Mutex::default(),
+            filters: Filters::new(limits.filter_bytes_max, metrics.clone()),
+            limits,
+            care: Mutex::new(care),
+            readers: Arc::default(),
             metrics,
         })
     }
@@ -172,8 +200,16 @@ impl Ledger {
     }
 
     /// The newest submission of a feed.
-    pub async fn last(&self, feed: &str) -> Option<Last> {
-        self.writer.lock().await.once.last(feed).cloned()
+    ///
+    /// # Errors
+    /// When the entry or the files that hold it cannot be read.
+    pub async fn last(&self, feed: &str) -> Result<Option<Last>, LedgerError> {
+        let position = match self.writer.lock().await.once.newest(feed) {
+            None => return Ok(None),
+            Some(Newest::Known(last)) => return Ok(Some(last.clone())),
+            Some(Newest::At(position)) => *position,
+        };
+        self.last_at(position, feed).await
     }
 
     /// The epoch and the number that a producer of a feed has come to, if it has numbered any submission.
@@ -186,37 +222,72 @@ impl Ledger {
     /// # Errors
     /// When the file that holds it cannot be read.
     pub async fn find(&self, feed: &str, submission: &str) -> Result<Option<Answer>, LedgerError> {
-        let Some(position) = self.writer.lock().await.once.position(feed, submission) else {
-            return Ok(None);
+        let (position, snapshot) = {
+            let writer = self.writer.lock().await;
+            (writer.once.position(feed, submission), self.snapshot())
         };
-        self.answer_at(position, feed, submission).await
+        self.answer(&snapshot, position, feed, submission).await
+    }
+}
+
+impl Ledger {
+    /// Whether the entry that comes next was deleted: then this hub slept while others wrote and cleaned.
+    async fn is_cleaned_beyond(&self, next: u64) -> Result<bool, LedgerError> {
+        Ok(self.table.floor().await?.is_some_and(|floor| next <= floor))
     }
 
-    async fn answer_at(
-        &self,
-        position: u64,
-        feed: &str,
-        submission: &str,
-    ) -> Result<Option<Answer>, LedgerError> {
-        let snapshot = self.snapshot();
-        let bounds =
-            |file: &DataFile| file.stats.min_values.position..=file.stats.max_values.position;
-        let holders: Vec<_> =
-            snapshot.files.iter().filter(|file| bounds(file).contains(&position)).collect();
-        let store = &self.table.place.store;
-        let mut answer = None;
-        for file in &holders {
-            if let Some(found) = read::answer(store, file, feed, submission).await? {
-                answer = Some(found);
-                break;
-            }
-        }
-        let Some(mut answer) = answer else { return Ok(None) };
-        for file in holders {
-            answer.verdicts.extend(read::verdicts(store, file, feed, submission).await?);
-        }
-        Ok(Some(answer))
+    /// Reads the ledger anew, as opening does.
+    async fn reload(&self, writer: &mut append::Writer) -> Result<(), LedgerError> {
+        let state = self.table.state().await?.unwrap_or_default();
+        let (snapshot, once) = restored(&self.table.place.store, &state).await?;
+        warn!(position = snapshot.position, "the ledger was read anew");
+        self.metrics.observe(&snapshot);
+        let stamp = writer.stamp.max(state.newest.stamp);
+        *writer = append::Writer::new(&state, once);
+        writer.stamp = stamp;
+        let before = self.snapshot();
+        self.readers.note(before.files.iter().map(AsRef::as_ref));
+        self.published.send_replace(Arc::new(snapshot));
+        Ok(())
     }
+}
+
+/// What the log's state amounts to: the live files, and the ids that are in fresh ones.
+async fn restored(
+    store: &Arc<dyn ObjectStore>,
+    state: &State,
+) -> Result<(Snapshot, Once), LedgerError> {
+    let mut files = Vec::with_capacity(state.files.len());
+    for file in &state.files {
+        let read = DataFile::from_live(file.clone());
+        let wrong = |error: serde_json::Error| LedgerError::Stats {
+            file: file.path.clone(),
+            reason: error.to_string(),
+        };
+        files.push(Arc::new(read.map_err(wrong)?));
+    }
+    files.sort_by(|a, b| a.order().cmp(&b.order()));
+    let mut once = Once::reached(&state.transactions);
+    // The entries since the checkpoint tell the ids of their files; the few fresh files from before it are read.
+    let tail = state.tail.first().map_or(u64::MAX, |(position, _)| *position);
+    let fresh = files.iter().filter(|file| !file.is_sorted());
+    let older = fresh.filter(|file| file.stats.max_values.position < tail);
+    let reads = older.map(|file| read::rows(store, file, SUBMISSION, &once::COLUMNS).boxed());
+    let reads: Vec<_> = reads.collect();
+    let mut rows = futures::stream::iter(reads).buffered(READS_AT_ONCE);
+    while let Some(rows) = rows.try_next().await? {
+        once.learn(&rows);
+    }
+    drop(rows);
+    let live: std::collections::HashSet<u64> = files
+        .iter()
+        .filter(|file| !file.is_sorted())
+        .map(|file| file.stats.max_values.position)
+        .collect();
+    for (position, entry) in state.tail.iter().filter(|(position, _)| live.contains(position)) {
+        once.learn_entry(*position, entry);
+    }
+    Ok((Snapshot { position: state.version, files }, once))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //!
 //! # Decisions
 //! - A log entry is put through the object store and not through delta-rs' commit path, whose cost grows with every commit;
-//!   delta-rs opens tables and writes checkpoints.
+//!   delta-rs creates tables and defines the actions.
 //! - The catalogue table keeps each thing as JSON text under its kind and key: things differ in their columns, are few,
 //!   and are read whole. SQL sees them as typed columns.
 
@@ -22,6 +22,7 @@ pub mod fold;
 pub mod grant;
 pub mod indicator;
 mod lake;
+mod lease;
 pub mod ledger;
 pub mod lock;
 mod metrics;
@@ -32,6 +33,7 @@ mod stored_file;
 pub mod submission;
 pub mod succession;
 pub mod unit;
+mod upload;
 
 pub use clock::Clock;
 pub use decimal::Decimal;

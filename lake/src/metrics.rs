@@ -14,7 +14,14 @@ pub struct LakeMetrics {
     pub(crate) file_bytes: Counter,
     pub(crate) merged_files: Counter,
     pub(crate) merged_rows: Counter,
+    pub(crate) ghosts: Counter,
+    pub(crate) paced: Counter,
+    pub(crate) deleted_files: Counter,
+    pub(crate) deleted_entries: Counter,
+    pub(crate) filters_read: Counter,
+    pub(crate) false_positives: Counter,
     merge_held: Gauge,
+    filter_bytes: Gauge,
     position: Gauge,
     live_files: Gauge,
     hot_bytes: Gauge,
@@ -38,22 +45,7 @@ impl LakeMetrics {
             Unit::Bytes,
             metrics.file_bytes.clone(),
         );
-        lake.register(
-            "merged_files",
-            "Small files merged into larger ones",
-            metrics.merged_files.clone(),
-        );
-        lake.register(
-            "merged_rows",
-            "Rows that were written again by merges",
-            metrics.merged_rows.clone(),
-        );
-        lake.register_with_unit(
-            "merge_held",
-            "Rows and encoded bytes that the merge under way holds in memory",
-            Unit::Bytes,
-            metrics.merge_held.clone(),
-        );
+        metrics.register_care(lake);
         lake.register("position", "Newest ledger entry", metrics.position.clone());
         lake.register("live_files", "Live files of the ledger", metrics.live_files.clone());
         lake.register_with_unit(
@@ -65,8 +57,68 @@ impl LakeMetrics {
         metrics
     }
 
+    /// What merging, cleaning and the memory of ids count.
+    fn register_care(&self, lake: &mut Registry) {
+        lake.register(
+            "merged_files",
+            "Small files merged into larger ones",
+            self.merged_files.clone(),
+        );
+        lake.register(
+            "merged_rows",
+            "Rows that were written again by merges",
+            self.merged_rows.clone(),
+        );
+        lake.register(
+            "paced",
+            "Groups that were held back a moment because merging was behind",
+            self.paced.clone(),
+        );
+        lake.register(
+            "ghosts",
+            "Ledger entries put where others had been deleted, which count for nothing",
+            self.ghosts.clone(),
+        );
+        lake.register(
+            "deleted_files",
+            "Data files deleted because no entry needs them any more",
+            self.deleted_files.clone(),
+        );
+        lake.register(
+            "deleted_entries",
+            "Old ledger entries deleted",
+            self.deleted_entries.clone(),
+        );
+        lake.register(
+            "filters_read",
+            "Filters of submission ids read from files",
+            self.filters_read.clone(),
+        );
+        lake.register(
+            "filter_false_positives",
+            "Ids that a filter sent to a file in vain",
+            self.false_positives.clone(),
+        );
+        lake.register_with_unit(
+            "filters",
+            "Filters of submission ids kept in memory",
+            Unit::Bytes,
+            self.filter_bytes.clone(),
+        );
+        lake.register_with_unit(
+            "merge_held",
+            "Rows and encoded bytes that the merge under way holds in memory",
+            Unit::Bytes,
+            self.merge_held.clone(),
+        );
+    }
+
     pub(crate) fn merge_held(&self, bytes: usize) {
         self.merge_held.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn filter_bytes(&self, bytes: usize) {
+        self.filter_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn observe(&self, snapshot: &Snapshot) {

@@ -6,6 +6,7 @@
 
 mod append;
 pub(crate) mod disk;
+mod parts;
 mod probe;
 mod synced;
 

@@ -11,7 +11,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 /// Bytes read from a file's end in the hope that they hold its whole footer.
 const FOOTER_BYTES: usize = 64 << 10;
@@ -45,11 +45,14 @@ impl AsyncFileReader for StoredFile {
 
     fn get_metadata<'a>(
         &'a mut self,
-        _: Option<&'a ArrowReaderOptions>,
+        options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
+        let index = options.map_or(PageIndexPolicy::Skip, ArrowReaderOptions::column_index_policy);
         async move {
-            let (reader, size) =
-                (ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER_BYTES)), self.size);
+            let reader = ParquetMetaDataReader::new()
+                .with_prefetch_hint(Some(FOOTER_BYTES))
+                .with_page_index_policy(index);
+            let size = self.size;
             reader.load_and_finish(self, size).await.map(Arc::new)
         }
         .boxed()

@@ -26,6 +26,7 @@ impl Inner {
         let followed = self.lake.follow_ledger().await;
         followed.map_err(|error| self.refuse(&ledger_error(&error)))?;
         let last = self.lake.ledger().last(feed).await;
+        let last = last.map_err(|error| self.refuse(&ledger_error(&error)))?;
         let reached = self.lake.ledger().reached(feed, producer).await;
         let progress = reached.map(|(epoch, sequence)| proto::ProducerProgress {
             producer: producer.clone(),

@@ -60,7 +60,7 @@ async fn what_is_no_submission_is_refused() {
         let refused = refused(&house, submission, TOKEN).await;
         assert_eq!(refused, (Code::InvalidArgument, reason.to_owned()));
     }
-    assert_eq!(house.lake.ledger().last("dan-phuong").await, None);
+    assert_eq!(house.lake.ledger().last("dan-phuong").await.unwrap(), None);
 }
 
 #[tokio::test]

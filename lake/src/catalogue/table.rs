@@ -21,9 +21,12 @@ use tracing::info;
 use super::record::{Record, RecordKind};
 use super::{Catalogue, CatalogueError};
 use crate::clock::Clock;
-use crate::delta::{Commit, DeltaError, Entry, LiveFile, Provenance, Table, unique};
+use crate::delta::{Commit, DeltaError, Entry, LiveFile, Provenance, Shape, Table, unique};
 use crate::store::Place;
 use crate::stored_file::StoredFile;
+
+/// Files of the catalogue are never removed, so how long removed ones are kept is for other engines to read only.
+const RETENTION_SECONDS: u64 = 3_600;
 
 /// Why the catalogue could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +60,9 @@ pub(crate) struct CatalogueTable {
 impl CatalogueTable {
     /// Opens the catalogue of a place, or creates an empty one.
     pub(crate) async fn open(place: Place, clock: Clock) -> Result<Self, CatalogueTableError> {
-        let (table, opened) = Table::open(place, &schema(), "position").await?;
+        let (schema, indexed) = (schema(), "position");
+        let shape = Shape { schema: &schema, indexed, retention_seconds: RETENTION_SECONDS };
+        let (table, opened) = Table::open(place, &shape).await?;
         let mut rows = Vec::new();
         for file in &opened.files {
             rows.extend(read(&table, file).await?);
@@ -67,7 +72,7 @@ impl CatalogueTable {
         let records = rows.into_iter().map(|(_, _, record)| record);
         let catalogue = Catalogue::from_records(opened.version, records)?;
         let current = watch::Sender::new(Arc::new(catalogue));
-        Ok(Self { table, stamp: Mutex::new(opened.stamp), current, clock })
+        Ok(Self { table, stamp: Mutex::new(opened.newest.stamp), current, clock })
     }
 
     pub(crate) fn current(&self) -> Arc<Catalogue> {
@@ -110,9 +115,11 @@ impl CatalogueTable {
                 self.current.send_replace(Arc::new(next));
                 Ok(version)
             }
+            // The log of the catalogue is short and never cleaned.
+            Commit::Ghost => Err(CatalogueTableError::Raced),
             Commit::Lost(winner) => {
                 *stamp = winner.provenance.stamp;
-                self.take_foreign(version, winner).await?;
+                self.take_foreign(version, *winner).await?;
                 Err(CatalogueTableError::Raced)
             }
         }

@@ -12,7 +12,7 @@ use super::read;
 use super::schema::{SUBMISSION, Stamped, group_rows};
 use super::snapshot::DataFile;
 use super::{Ledger, LedgerError};
-use crate::delta::{Commit, DeltaError, Entry, LiveFile, Provenance, unique};
+use crate::delta::{Commit, DeltaError, Entry, Provenance, Removed, State, unique};
 use crate::store::Staged;
 use crate::submission::{Answer, OutOfTurn, Submission};
 
@@ -62,8 +62,10 @@ enum Tip {
 }
 
 impl Writer {
-    pub(super) fn new(stamp: i64, once: Once, producers: Producers) -> Self {
-        Self { stamp, once, producers, uncertain: None }
+    pub(super) fn new(state: &State, once: Once) -> Self {
+        let mut producers = Producers::default();
+        producers.learn(&state.transactions);
+        Self { stamp: state.newest.stamp, once, producers, uncertain: None }
     }
 }
 
@@ -79,6 +81,7 @@ impl Ledger {
     /// [`DeltaError::Unknown`]; either way the same submissions may be sent again.
     #[instrument(skip_all, fields(submissions = group.len()))]
     pub async fn append(&self, group: Vec<Submission>) -> Result<Vec<Outcome>, LedgerError> {
+        self.pace().await;
         let appended = self.append_group(&group).await;
         self.note(&appended);
         appended
@@ -120,9 +123,14 @@ impl Ledger {
                 self.take_own(writer, prepared);
                 Ok(true)
             }
+            Ok(Commit::Ghost) => {
+                self.metrics.ghosts.inc();
+                self.reload(writer).await?;
+                Ok(false)
+            }
             Ok(Commit::Lost(winner)) => {
                 self.metrics.lost_races.inc();
-                self.take_foreign(writer, prepared.position, winner).await?;
+                self.take_foreign(writer, prepared.position, *winner).await?;
                 Ok(false)
             }
             Err(error) => {
@@ -158,7 +166,12 @@ impl Ledger {
     async fn catch_up(&self, writer: &mut Writer) -> Result<(), LedgerError> {
         loop {
             let next = self.published.borrow().position + 1;
-            let Some(entry) = self.table.read(next).await? else { return Ok(()) };
+            let Some(entry) = self.table.read(next).await? else {
+                if self.is_cleaned_beyond(next).await? {
+                    self.reload(writer).await?;
+                }
+                return Ok(());
+            };
             self.take_foreign(writer, next, entry).await?;
         }
     }
@@ -182,13 +195,8 @@ impl Ledger {
                 continue;
             }
             let (feed, id) = (submission.feed.as_str(), submission.id.as_str());
-            if let Some(position) = writer.once.position(feed, id) {
-                let first = self.answer_at(position, feed, id).await?;
-                let first = first.ok_or_else(|| LedgerError::Missing {
-                    feed: feed.to_owned(),
-                    id: id.to_owned(),
-                    position,
-                })?;
+            let position = writer.once.position(feed, id);
+            if let Some(first) = self.answer(&self.snapshot(), position, feed, id).await? {
                 let same = first.digest == submission.digest;
                 let conflict = || Outcome::Conflict { recorded_digest: first.digest.clone() };
                 outcomes.insert(index, if same { Outcome::Repeated(first) } else { conflict() });
@@ -257,7 +265,7 @@ impl Ledger {
         let rows: u64 = files.iter().map(|file| file.stats.num_records).sum();
         info!(position, submissions = entry.provenance.submissions.len(), rows, "recorded");
         self.metrics.commits.inc();
-        self.publish(position, &entry.removes, files);
+        self.publish(writer, position, &entry.removes, files);
     }
 
     /// Takes in an entry that another hub put at `position`.
@@ -277,20 +285,33 @@ impl Ledger {
             );
         }
         for file in &files {
-            writer.once.learn(
-                &read::rows(&self.table.place.store, file, SUBMISSION, &once::COLUMNS).await?,
-            );
+            // The ids in a sorted file are found by its filters.
+            if !file.is_sorted() {
+                let store = &self.table.place.store;
+                let rows = read::rows(store, file, SUBMISSION, &once::COLUMNS).await?;
+                writer.once.learn(&rows);
+            }
         }
         writer.stamp = writer.stamp.max(winner.provenance.stamp);
         writer.producers.learn(&winner.transactions);
-        self.publish(position, &winner.removes, files);
+        self.publish(writer, position, &winner.removes, files);
         Ok(())
     }
 
-    fn publish(&self, position: u64, removed: &[LiveFile], added: Vec<DataFile>) {
-        let next = self.published.borrow().advance(position, removed, added, self.hot_bytes_max);
+    fn publish(
+        &self,
+        writer: &mut Writer,
+        position: u64,
+        removed: &[Removed],
+        added: Vec<DataFile>,
+    ) {
+        let before = self.snapshot();
+        let next = before.advance(position, removed, added, self.limits.hot_bytes_max);
         self.metrics.observe(&next);
+        // In one step under the writer's lock, so an id is always known either here or by a file.
         self.published.send_replace(Arc::new(next));
+        writer.once.forget(before.named(removed));
+        self.readers.note(before.named(removed));
     }
 }
 

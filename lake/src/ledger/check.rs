@@ -26,7 +26,7 @@ pub struct Checked {
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Its name: `order`, `once`, `whole` or `present`.
+    /// Its name: `order`, `once`, `whole`, `present`, `sorted` or `floor`.
     pub invariant: &'static str,
     /// Where, and in what way.
     pub message: String,
@@ -42,7 +42,8 @@ struct Tally {
 
 impl Ledger {
     /// Reads the whole ledger and holds it against its invariants: *order* (stamps increase with positions), *once* (an id
-    /// is there once), *whole* (a submission has all the rows that it claims) and *present* (every live file is there).
+    /// is there once), *whole* (a submission has all the rows that it claims), *present* (every live file is there), *sorted* (a
+    /// merged file is in the order that readers rely on) and *floor* (no entry that opening needs may be cleaned).
     ///
     /// # Errors
     /// When the store fails.
@@ -63,6 +64,9 @@ impl Ledger {
                     checked.find("present", format!("`{}` cannot be read: {error}", file.path));
                     continue;
                 }
+            }
+            if file.is_sorted() && !self.is_in_order(file).await? {
+                checked.find("sorted", format!("`{}` is not in its order", file.path));
             }
             let cold = file.cold();
             for batch in read::rows(&store, &cold, SUBMISSION, &[]).await? {
@@ -86,6 +90,12 @@ impl Ledger {
                     tallies.entry((feed.to_owned(), id.to_owned())).or_default().rows += 1;
                 }
             }
+        }
+        let floor = self.table.floor().await?;
+        let checkpoint = self.table.last_checkpoint().await;
+        if let Some(floor) = floor.filter(|floor| checkpoint.is_none_or(|at| at <= *floor)) {
+            let at = checkpoint.map_or("none".to_owned(), |at| format!("at {at}"));
+            checked.find("floor", format!("the floor is {floor}, and the newest checkpoint {at}"));
         }
         checked.submissions = stamps.len() as u64;
         checked.judge(&tallies, stamps);

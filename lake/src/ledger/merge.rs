@@ -13,6 +13,7 @@
 //!   another hub that gets in between is taken in and the check made again.
 //! - *few files*: when nothing is due, fewer than [`FRESH_FILES`] fresh files are live, and of each kind fewer than
 //!   [`FAN_IN`] sorted files in each of the [`TIERS`], beside the full ones.
+//!   Beyond [`PACE_FILES`] fresh files appends are held back, so that ingest cannot outrun merging for long.
 //! - *fixed memory*: a sort holds 32 MiB of rows and their order, a merge half a MiB of rows and 2 MiB of encoded bytes of
 //!   each input, an output 2 MiB and a part of 8 MiB: together below 128 MiB, whatever the files' sizes.
 
@@ -24,17 +25,21 @@ mod streams;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use arrow::row::OwnedRow;
 use object_store::path::Path;
 use tokio::runtime::Handle;
 use tracing::{debug, info};
 
 use super::append::Prepared;
 use super::care::Maintained;
-use super::schema::KINDS;
+use super::schema::{KINDS, SUBMISSION};
 use super::snapshot::{DataFile, Snapshot};
 use super::{Ledger, LedgerError};
 use crate::delta::{DeltaError, Entry, Provenance, unique};
+use order::Keys;
+use source::Source;
 use streams::Streams;
 
 pub use order::sort_order;
@@ -45,6 +50,10 @@ const FRESH_FILES: usize = 32;
 const FRESH_ROWS: u64 = 262_144;
 /// Rows of fresh files above which the rest waits for the next sort.
 const SORT_ROWS_MAX: u64 = 1_048_576;
+/// Fresh files above which appends are held back.
+const PACE_FILES: usize = 512;
+/// How long one append is held back at most, when twice as many wait.
+const PACE_MAX: Duration = Duration::from_millis(50);
 /// Sorted files of one tier that make a merge.
 const FAN_IN: usize = 16;
 /// Rows of the largest files of each tier of sorted files; what is larger is full.
@@ -60,6 +69,22 @@ pub(super) struct Merging {
 }
 
 impl Ledger {
+    /// Holds an append back while merging is far behind: the longer the more files wait, and never for long, since merging
+    /// may be failing. Groups grow meanwhile, so fewer files come.
+    pub(super) async fn pace(&self) {
+        let waiting = self.published.borrow().fresh_files();
+        let behind = waiting.saturating_sub(PACE_FILES).min(PACE_FILES);
+        if behind == 0 {
+            return;
+        }
+        let longest = PACE_MAX * u32::try_from(behind).unwrap_or(1) / (PACE_FILES as u32);
+        let mut published = self.published.subscribe();
+        let merged = published.wait_for(|snapshot| snapshot.fresh_files() < waiting);
+        // Whichever comes first.
+        let _ = tokio::time::timeout(longest, merged).await;
+        self.metrics.paced.inc();
+    }
+
     /// Does what is most urgent: sorts the fresh files if enough have piled up, else goes on with a merge.
     pub(super) async fn merge_some(
         &self,
@@ -140,6 +165,27 @@ impl Ledger {
         Ok(None)
     }
 
+    /// Whether the rows of a sorted file are in the order of their kind.
+    pub(super) async fn is_in_order(&self, file: &Arc<DataFile>) -> Result<bool, LedgerError> {
+        let (store, runtime, file) = (self.object_store(), Handle::current(), Arc::clone(file));
+        let kind = file.stats.min_values.kind.clone();
+        let walk = move || -> Result<bool, LedgerError> {
+            let keys = Keys::new(&kind)?;
+            let mut source = Source::open(&store, &runtime, &file, &kind)?;
+            let mut last = None;
+            while let Some(batch) = source.next()? {
+                for row in &keys.of(&batch)? {
+                    if last.as_ref().is_some_and(|last: &OwnedRow| last.row() > row) {
+                        return Ok(false);
+                    }
+                    last = Some(row.owned());
+                }
+            }
+            Ok(true)
+        };
+        tokio::task::spawn_blocking(walk).await?
+    }
+
     /// The same error, and nothing more is written if it was a sync that failed.
     fn judged(&self, error: LedgerError) -> LedgerError {
         match error {
@@ -157,6 +203,11 @@ impl Ledger {
         outputs: Vec<DataFile>,
         done: &mut Maintained,
     ) -> Result<(), LedgerError> {
+        for output in &outputs {
+            if output.stats.may_hold(SUBMISSION) {
+                self.filters.warm(&self.table.place.store, output).await?;
+            }
+        }
         let mut writer = self.writer.lock().await;
         self.settle(&mut writer).await?;
         loop {
@@ -169,12 +220,13 @@ impl Ledger {
                 }
                 return Ok(());
             }
+            let now_ms = self.clock.micros() / 1000;
             let provenance =
                 Provenance { commit: unique(), stamp: writer.stamp, submissions: Vec::new() };
             let entry = Entry {
                 provenance,
                 adds: outputs.iter().map(DataFile::to_live).collect(),
-                removes: inputs.iter().map(|file| file.to_live()).collect(),
+                removes: inputs.iter().map(|file| file.removed(now_ms)).collect(),
                 ..Entry::default()
             };
             let position = snapshot.position + 1;
@@ -187,6 +239,8 @@ impl Ledger {
                 self.metrics.merged_rows.inc_by(rows);
                 let bytes = outputs.iter().map(|file| file.size).sum();
                 self.metrics.file_bytes.inc_by(bytes);
+                drop(writer);
+                self.filters.keep(&self.snapshot());
                 done.merged_files += inputs.len();
                 done.written_files += outputs.len();
                 return Ok(());

@@ -10,9 +10,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
-
 use super::schema::Stamped;
 use crate::submission::{Numbering, OutOfTurn};
 
@@ -43,29 +40,6 @@ impl Producers {
     pub(super) fn learn(&mut self, transactions: &BTreeMap<String, u64>) {
         for (key, version) in transactions.iter().filter(|(key, _)| key.starts_with(PRODUCER)) {
             self.raise(key, *version);
-        }
-    }
-
-    /// Takes in the submission rows of some batches.
-    pub(super) fn learn_rows(&mut self, batches: &[RecordBatch]) {
-        for batch in batches {
-            let whole =
-                |name| batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<Int64Type>());
-            let text = |name| batch.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());
-            let (Some(feeds), Some(producers), Some(epochs), Some(sequences)) =
-                (text("feed"), text("producer"), whole("epoch"), whole("sequence"))
-            else {
-                continue;
-            };
-            for row in (0..batch.num_rows()).filter(|row| sequences.is_valid(*row)) {
-                let numbering = Numbering {
-                    producer: producers.value(row).to_owned(),
-                    epoch: epochs.value(row).unsigned_abs(),
-                    sequence: sequences.value(row).unsigned_abs(),
-                };
-                let key = producer_key(feeds.value(row), &numbering.producer);
-                self.raise(&key, numbering.version());
-            }
         }
     }
 

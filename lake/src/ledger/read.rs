@@ -12,10 +12,10 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
-use super::schema::{SUBMISSION, VERDICT, kind_of};
+use super::schema::kind_of;
 use super::snapshot::DataFile;
 use crate::stored_file::StoredFile;
-use crate::submission::{Answer, Severity, Verdict};
+use crate::submission::{Severity, Verdict};
 
 /// Rows that one batch of a cold read holds.
 const BATCH_ROWS: usize = 65_536;
@@ -62,43 +62,10 @@ fn group_kind(group: &RowGroupMetaData) -> Option<&[u8]> {
     }
 }
 
-/// The answer that a submission got, from the file that holds it.
-pub(crate) async fn answer(
-    store: &Arc<dyn ObjectStore>,
-    file: &DataFile,
-    feed: &str,
-    submission: &str,
-) -> Result<Option<Answer>, ParquetError> {
-    let submissions = rows(store, file, SUBMISSION, &[]).await?;
-    let Some((batch, row)) =
-        submissions.iter().find_map(|batch| Some((batch, find(batch, feed, submission)?)))
-    else {
-        return Ok(None);
-    };
-    let whole = |name: &str| batch[name].as_primitive::<Int64Type>().value(row).unsigned_abs();
-    let stamps = batch["recorded_at"].as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
-    Ok(Some(Answer {
-        feed: feed.to_owned(),
-        submission: submission.to_owned(),
-        position: whole("position"),
-        recorded_at: chrono::DateTime::from_timestamp_micros(stamps.value(row)).unwrap_or_default(),
-        digest: batch["digest"].as_string::<i32>().value(row).to_owned(),
-        accepted: whole("accepted"),
-        warned: whole("warned"),
-        refused: whole("refused"),
-        verdicts: Vec::new(),
-    }))
-}
-
-/// The verdicts on a submission that are in a file, in order of rows.
-pub(crate) async fn verdicts(
-    store: &Arc<dyn ObjectStore>,
-    file: &DataFile,
-    feed: &str,
-    submission: &str,
-) -> Result<Vec<Verdict>, ParquetError> {
+/// The verdicts on a submission among some verdict rows, in their order.
+pub(crate) fn verdicts(rows: &[RecordBatch], feed: &str, submission: &str) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
-    for batch in rows(store, file, VERDICT, &[]).await? {
+    for batch in rows {
         let text = |name: &str| batch[name].as_string::<i32>();
         let numbers = batch["row"].as_primitive::<Int64Type>();
         let ours = |row: &usize| {
@@ -118,10 +85,5 @@ pub(crate) async fn verdicts(
             }
         }));
     }
-    Ok(verdicts)
-}
-
-fn find(batch: &RecordBatch, feed: &str, submission: &str) -> Option<usize> {
-    let (feeds, ids) = (batch["feed"].as_string::<i32>(), batch["submission"].as_string::<i32>());
-    (0..batch.num_rows()).find(|row| ids.value(*row) == submission && feeds.value(*row) == feed)
+    verdicts
 }

@@ -1,7 +1,10 @@
 //! The ledger's invariants, each by name, over stores in memory and on disk.
 
+mod cleaning;
 mod faults;
 mod numbering;
+mod once;
+mod opening;
 
 use std::collections::BTreeMap;
 
@@ -137,7 +140,7 @@ async fn once_an_id_gets_its_first_answer_for_ever() {
     let ledger = open_folder(&folder).await;
     check(ledger.append(again()).await.unwrap());
     assert_eq!((count(&ledger, OBSERVATION).await, count(&ledger, SUBMISSION).await), (8, 3));
-    assert_eq!(ledger.last("a").await.unwrap().submission, "2");
+    assert_eq!(ledger.last("a").await.unwrap().unwrap().submission, "2");
 }
 
 #[tokio::test(flavor = "multi_thread")]

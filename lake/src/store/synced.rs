@@ -22,10 +22,11 @@ use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
-    Result, UploadPart,
+    Result,
 };
 
 use super::disk::{Disk, RealDisk};
+use super::parts::Parts;
 
 const STORE: &str = "SyncedFolder";
 
@@ -220,7 +221,7 @@ impl ObjectStore for SyncedFolder {
         location: &Path,
         _: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        Ok(Box::new(Parts { store: self.clone(), location: location.clone(), parts: Vec::new() }))
+        Ok(Box::new(Parts::begin(self, location)?))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -274,32 +275,6 @@ impl ObjectStore for SyncedFolder {
 
 fn unsupported(operation: &str) -> Error {
     Error::NotImplemented { operation: operation.to_owned(), implementer: STORE.to_owned() }
-}
-
-/// An upload in parts, gathered in memory: only checkpoints come this way, and they are small.
-#[derive(Debug)]
-struct Parts {
-    store: SyncedFolder,
-    location: Path,
-    parts: Vec<Bytes>,
-}
-
-#[async_trait]
-impl MultipartUpload for Parts {
-    fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        self.parts.extend(data);
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    async fn complete(&mut self) -> Result<PutResult> {
-        let payload = PutPayload::from_iter(std::mem::take(&mut self.parts));
-        self.store.put_opts(&self.location, payload, PutOptions::default()).await
-    }
-
-    async fn abort(&mut self) -> Result<()> {
-        self.parts.clear();
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -3,16 +3,13 @@
 //! Merged files are written for size and for skipping: dictionaries, zstd, page statistics on the columns that readers
 //! look for, row groups and pages small enough that a later merge holds one of each input in memory.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use tokio::runtime::Handle;
@@ -23,6 +20,7 @@ use crate::ledger::encode::FileStats;
 use crate::ledger::merge::order::sort_order;
 use crate::ledger::schema::{SUBMISSION, ledger_schema};
 use crate::ledger::snapshot::{DataFile, sorted_prefix};
+use crate::upload::Upload;
 
 /// Rows of a row group.
 const GROUP_ROWS: usize = 131_072;
@@ -36,12 +34,10 @@ const PAGE_ROWS: usize = 8_192;
 const SUBMISSION_PAGE_ROWS: usize = 1_024;
 /// How often a Bloom filter sends a new id to a page in vain.
 const FALSE_POSITIVES: f64 = 0.001;
-/// Bytes of one part of an upload; cloud stores want 5 MiB at least.
-const PART_BYTES: usize = 8 << 20;
-
 /// A sorted file of one kind that is being written. It lives on a blocking thread.
 pub(super) struct Output {
     path: Path,
+    runtime: Handle,
     writer: ArrowWriter<Upload>,
     stats: Option<FileStats>,
 }
@@ -57,9 +53,9 @@ impl Output {
         let path = Path::from(format!("{}{newest:020}-{}.parquet", sorted_prefix(kind), unique()));
         let upload =
             runtime.block_on(store.put_multipart(&path)).map_err(|error| failed(&path, error))?;
-        let upload = Upload { runtime: runtime.clone(), upload, buffer: Vec::new(), bytes: 0 };
+        let upload = Upload::new(runtime, upload);
         let writer = ArrowWriter::try_new(upload, ledger_schema(), Some(properties(kind)))?;
-        Ok(Self { path, writer, stats: None })
+        Ok(Self { path, runtime: runtime.clone(), writer, stats: None })
     }
 
     pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<(), LedgerError> {
@@ -83,59 +79,21 @@ impl Output {
 
     /// Bytes that it holds in memory.
     pub(super) fn held(&self) -> usize {
-        self.writer.memory_size() + self.writer.inner().buffer.capacity()
+        self.writer.memory_size() + self.writer.inner().held()
     }
 
     /// Makes the file durable; nothing of it counts before an entry names it.
     pub(super) fn finish(self, modified_ms: i64) -> Result<DataFile, LedgerError> {
-        let mut upload = self.writer.into_inner()?;
+        let upload = self.writer.into_inner()?;
         let stats = self.stats.unwrap_or_else(|| FileStats::of(&[]));
-        let size = upload.complete(&self.path)?;
+        let size = self.runtime.block_on(upload.complete());
+        let size = size.map_err(|error| failed(&self.path, error))?;
         Ok(DataFile::fresh(self.path.to_string(), size, modified_ms, stats, Vec::new()).cold())
     }
 
     /// Gives the file up. What the store keeps of it all the same is an orphan, which vacuum removes.
     pub(super) fn abandon(mut self) {
-        let upload = self.writer.inner_mut();
-        let _ = upload.runtime.clone().block_on(upload.upload.abort());
-    }
-}
-
-/// Where the Parquet writer writes to: an upload that takes whole parts.
-struct Upload {
-    runtime: Handle,
-    upload: Box<dyn MultipartUpload>,
-    buffer: Vec<u8>,
-    bytes: usize,
-}
-
-impl Upload {
-    fn send(&mut self) -> io::Result<()> {
-        let part = PutPayload::from(Bytes::from(std::mem::take(&mut self.buffer)));
-        self.runtime.block_on(self.upload.put_part(part)).map_err(io::Error::other)
-    }
-
-    fn complete(&mut self, path: &Path) -> Result<usize, LedgerError> {
-        if !self.buffer.is_empty() {
-            self.send().map_err(ParquetError::from)?;
-        }
-        self.runtime.block_on(self.upload.complete()).map_err(|error| failed(path, error))?;
-        Ok(self.bytes)
-    }
-}
-
-impl Write for Upload {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.buffer.extend_from_slice(bytes);
-        self.bytes += bytes.len();
-        if self.buffer.len() >= PART_BYTES {
-            self.send()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.runtime.block_on(self.writer.inner_mut().abandon());
     }
 }
 

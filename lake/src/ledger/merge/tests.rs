@@ -3,7 +3,6 @@
 use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 
-use super::order::Keys;
 use super::*;
 use crate::ledger::read;
 use crate::ledger::schema::{OBSERVATION, VERDICT};
