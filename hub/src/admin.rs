@@ -2,6 +2,7 @@
 //!
 //! A call comes with the operator's token, which is in the lake's lock file for its owner to read, or with a grant's.
 
+mod authority;
 mod care;
 mod catalogue;
 mod tokens;
@@ -11,16 +12,15 @@ use std::pin::Pin;
 
 use arrow::ipc::writer::StreamWriter;
 use dinh_lake::LakeError;
-use dinh_lake::grant::{Action, token_sha256};
 use dinh_proto::v1 as proto;
 use dinh_query::sql::Rows;
-use dinh_query::{Access, ErrorKind, Language, QueryError};
+use dinh_query::{ErrorKind, Language, QueryError};
 use futures::Stream;
 use proto::admin_server::{Admin, AdminServer};
-use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use self::authority::Caller;
 use crate::hub::Hub;
 
 /// Bytes of catalogue files in one message.
@@ -32,47 +32,11 @@ pub struct AdminService {
     hub: Hub,
 }
 
-/// Who calls.
-struct Caller {
-    /// Their grant's subtree and tiers; everything for the operator.
-    access: Access,
-    /// Whether they may change the catalogue and the grants.
-    admin: bool,
-}
-
 impl AdminService {
     /// The service as a tonic server.
     #[must_use]
     pub fn server(hub: Hub) -> AdminServer<Self> {
         AdminServer::new(Self { hub }).max_decoding_message_size(MESSAGE_BYTES_MAX)
-    }
-
-    fn caller(&self, metadata: &MetadataMap) -> Result<Caller, Status> {
-        let header = metadata.get("authorization").and_then(|value| value.to_str().ok());
-        let token = header.and_then(|text| text.strip_prefix("Bearer ")).map(str::trim);
-        let token =
-            token.ok_or_else(|| Status::unauthenticated("send `authorization: Bearer <token>`"))?;
-        if token == self.hub.operator_token() {
-            return Ok(Caller { access: Access::everything(), admin: true });
-        }
-        let (catalogue, now) = (self.hub.lake().catalogue(), self.hub.lake().clock().now());
-        let grant = catalogue.grant_of(&token_sha256(token), now);
-        let grant = grant.ok_or_else(|| {
-            tracing::warn!("a call with an unknown or ended token was refused");
-            Status::unauthenticated(
-                "the token is unknown, expired or revoked; ask the operator for a new one",
-            )
-        })?;
-        Ok(Caller {
-            access: Access::of_grant(grant),
-            admin: grant.actions.contains(&Action::Admin),
-        })
-    }
-
-    fn admin(&self, metadata: &MetadataMap) -> Result<(), Status> {
-        let caller = self.caller(metadata)?;
-        let refused = || Status::permission_denied("the token does not allow `admin`");
-        caller.admin.then_some(()).ok_or_else(refused)
     }
 }
 
@@ -84,7 +48,7 @@ impl Admin for AdminService {
         &self,
         request: Request<proto::AskRequest>,
     ) -> Result<Response<proto::AskResponse>, Status> {
-        let caller = self.caller(request.metadata())?;
+        let caller = Caller::of(&self.hub, &request)?;
         let asked = request.into_inner();
         let mut parameters = asked.parameters;
         let (question, subject) = asked.question.split_once('/').unwrap_or((&asked.question, ""));
@@ -92,7 +56,11 @@ impl Admin for AdminService {
             parameters.insert("indicator".to_owned(), subject.to_owned());
         }
         let json = self.hub.answers().ask(question, &parameters, &caller.access).await;
-        Ok(Response::new(proto::AskResponse { json: json.map_err(|error| status(&error))? }))
+        let json = json.map_err(|error| match error.kind {
+            ErrorKind::Forbidden => caller.refused(error.message.in_language(Language::English)),
+            _ => status(&error),
+        })?;
+        Ok(Response::new(proto::AskResponse { json }))
     }
 
     type SqlStream = SqlStream;
@@ -101,10 +69,8 @@ impl Admin for AdminService {
         &self,
         request: Request<proto::SqlRequest>,
     ) -> Result<Response<SqlStream>, Status> {
-        let caller = self.caller(request.metadata())?;
-        if !caller.access.may_run_sql() {
-            return Err(Status::permission_denied("the token does not allow `read`"));
-        }
+        let caller = Caller::of(&self.hub, &request)?;
+        caller.may_run_sql()?;
         let sql = request.into_inner().sql;
         let engine = self.hub.answers().engine();
         let rows = engine.run(&sql, &caller.access).await.map_err(|error| status(&error))?;
@@ -115,7 +81,7 @@ impl Admin for AdminService {
         &self,
         request: Request<proto::PlanCatalogueRequest>,
     ) -> Result<Response<proto::PlanCatalogueResponse>, Status> {
-        self.admin(request.metadata())?;
+        Caller::of(&self.hub, &request)?.whole()?;
         catalogue::plan(self.hub.lake(), request.into_inner()).map(Response::new)
     }
 
@@ -123,7 +89,7 @@ impl Admin for AdminService {
         &self,
         request: Request<proto::ApplyCatalogueRequest>,
     ) -> Result<Response<proto::ApplyCatalogueResponse>, Status> {
-        self.admin(request.metadata())?;
+        Caller::of(&self.hub, &request)?.whole()?;
         catalogue::apply(self.hub.lake(), request.into_inner()).await.map(Response::new)
     }
 
@@ -131,31 +97,40 @@ impl Admin for AdminService {
         &self,
         request: Request<proto::IssueTokenRequest>,
     ) -> Result<Response<proto::IssueTokenResponse>, Status> {
-        self.admin(request.metadata())?;
-        tokens::issue(self.hub.lake(), request.into_inner()).await.map(Response::new)
+        let authority = Caller::of(&self.hub, &request)?.authority()?;
+        tokens::issue(self.hub.lake(), &authority, request.into_inner()).await.map(Response::new)
     }
 
     async fn list_tokens(
         &self,
         request: Request<proto::ListTokensRequest>,
     ) -> Result<Response<proto::ListTokensResponse>, Status> {
-        self.admin(request.metadata())?;
-        Ok(Response::new(tokens::list(self.hub.lake())))
+        let authority = Caller::of(&self.hub, &request)?.authority()?;
+        Ok(Response::new(tokens::list(self.hub.lake(), &authority)))
     }
 
     async fn revoke_token(
         &self,
         request: Request<proto::RevokeTokenRequest>,
     ) -> Result<Response<proto::RevokeTokenResponse>, Status> {
-        self.admin(request.metadata())?;
-        tokens::revoke(self.hub.lake(), &request.into_inner().grant).await.map(Response::new)
+        let authority = Caller::of(&self.hub, &request)?.authority()?;
+        let grant = request.into_inner().grant;
+        tokens::revoke(self.hub.lake(), &authority, &grant).await.map(Response::new)
+    }
+
+    async fn rotate_token(
+        &self,
+        request: Request<proto::RotateTokenRequest>,
+    ) -> Result<Response<proto::RotateTokenResponse>, Status> {
+        let authority = Caller::of(&self.hub, &request)?.authority()?;
+        tokens::rotate(self.hub.lake(), &authority, request.into_inner()).await.map(Response::new)
     }
 
     async fn maintain(
         &self,
         request: Request<proto::MaintainRequest>,
     ) -> Result<Response<proto::MaintainResponse>, Status> {
-        self.admin(request.metadata())?;
+        Caller::of(&self.hub, &request)?.whole()?;
         care::maintain(self.hub.lake()).await.map(Response::new)
     }
 
@@ -163,7 +138,7 @@ impl Admin for AdminService {
         &self,
         request: Request<proto::CheckRequest>,
     ) -> Result<Response<proto::CheckResponse>, Status> {
-        self.admin(request.metadata())?;
+        Caller::of(&self.hub, &request)?.whole()?;
         care::check(self.hub.lake()).await.map(Response::new)
     }
 }
@@ -206,7 +181,7 @@ fn status(error: &QueryError) -> Status {
         ErrorKind::Unauthenticated => Code::Unauthenticated,
         ErrorKind::Forbidden => Code::PermissionDenied,
         ErrorKind::NotFound => Code::NotFound,
-        ErrorKind::TooLarge => Code::ResourceExhausted,
+        ErrorKind::TooLarge | ErrorKind::TooManyAttempts => Code::ResourceExhausted,
         ErrorKind::Busy => Code::Unavailable,
         ErrorKind::NotImplemented => Code::Unimplemented,
         ErrorKind::Internal => Code::Internal,

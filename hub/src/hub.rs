@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use dinh_ingest::{Committer, IngestDoor, IngestMetrics, IngestService, Limits};
 use dinh_lake::Lake;
+use dinh_lake::grant::{Credential, new_token, token_sha256};
 use dinh_query::http::HttpState;
 use dinh_query::metrics::QueryMetrics;
 use dinh_query::{Answers, Engine, SqlLimits};
@@ -22,6 +23,7 @@ pub struct Hub {
     http: HttpState,
     ready: watch::Sender<bool>,
     operator_token: Arc<str>,
+    operator: Arc<Credential>,
 }
 
 impl Hub {
@@ -63,8 +65,10 @@ impl Hub {
             registry: Arc::new(registry),
             ready: is_ready,
         };
-        let operator_token = dinh_lake::grant::new_token().into();
-        Ok((Self { lake, answers, ingest, http, ready, operator_token }, committing))
+        let token = new_token();
+        let operator = Arc::new(Credential::Token(token_sha256(&token)));
+        let operator_token = token.into();
+        Ok((Self { lake, answers, ingest, http, ready, operator_token, operator }, committing))
     }
 
     /// The lake.
@@ -83,6 +87,12 @@ impl Hub {
     #[must_use]
     pub fn operator_token(&self) -> &str {
         &self.operator_token
+    }
+
+    /// What whoever has that token shows.
+    #[must_use]
+    pub fn operator(&self) -> &Credential {
+        &self.operator
     }
 
     /// The way in, as a gRPC service.

@@ -11,6 +11,9 @@ const OF_A_HUB: &str = "info,buoyant_kernel=off";
 /// What any other command logs.
 const OF_A_COMMAND: &str = "warn,buoyant_kernel=off";
 
+/// Never, whatever is asked for: below `info` these write the headers of requests, which hold tokens.
+const HEADERS: [&str; 3] = ["h2=info", "hyper=info", "tonic=info"];
+
 /// Starts logging for this process: what `--log` says, else what suits a hub or another command.
 ///
 /// # Errors
@@ -20,6 +23,8 @@ pub fn start(global: &Global, is_hub: bool) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(log).map_err(|error| {
         anyhow::anyhow!("--log `{log}` is not a list of tracing directives: {error}")
     })?;
+    let quiet = |directive: &str| directive.parse().expect("the directive reads");
+    let filter = HEADERS.into_iter().map(quiet).fold(filter, EnvFilter::add_directive);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let lines = lines.with_ansi(std::io::stderr().is_terminal());
     match global.log_format {

@@ -1,45 +1,47 @@
-//! Who is calling: from a bearer token to a grant of the catalogue.
+//! Who is calling, and what they may do: from a token or a client certificate to a grant of the catalogue.
 //!
-//! Only the SHA-256 of a token is known to the hub. A grant is looked up for every submission, so one that is revoked ends at once, within a stream too.
+//! A grant is looked up for every submission, so one that is revoked ends at once, within a stream too. Whoever is refused
+//! is counted and logged by [`Attempts`](dinh_lake::Attempts), which never sees the token.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use dinh_lake::Lake;
+use dinh_lake::caller::{Door, Peer, Refusal, shown};
 use dinh_lake::catalogue::Catalogue;
-use dinh_lake::grant::{Action, Grant, token_sha256};
-use tonic::metadata::MetadataMap;
+use dinh_lake::grant::{Action, Credential, Grant};
+use tonic::Request;
 
 use crate::error::{ErrorKind, IngestError};
 
-/// The hash of the token that a call came with.
-#[derive(Clone, PartialEq, Eq)]
+/// Who a call came from, and the credential that it came with.
+#[derive(Clone)]
 pub(crate) struct Caller {
-    token_sha256: String,
+    credential: Credential,
+    peer: Peer,
+    lake: Arc<Lake>,
 }
 
 impl Caller {
-    /// Reads `authorization: Bearer <token>`.
+    /// Reads `authorization: Bearer <token>`, or else takes the connection's client certificate.
     ///
     /// # Errors
-    /// [`ErrorKind::TokenMissing`] when there is none.
-    pub(crate) fn from_metadata(metadata: &MetadataMap) -> Result<Self, IngestError> {
-        let header = metadata.get("authorization").and_then(|value| value.to_str().ok());
-        let token = header.and_then(|header| {
-            let (scheme, token) = header.trim().split_once(' ')?;
-            scheme
-                .eq_ignore_ascii_case("bearer")
-                .then(|| token.trim())
-                .filter(|token| !token.is_empty())
-        });
-        let token = token.ok_or_else(|| {
-            IngestError::new(
-                ErrorKind::TokenMissing,
-                "no token: send the metadata entry `authorization: Bearer <token>`",
-                "thiếu mã truy cập: hãy gửi mục siêu dữ liệu `authorization: Bearer <mã truy cập>`",
-            )
-        })?;
-        Ok(Self { token_sha256: token_sha256(token) })
+    /// [`ErrorKind::TokenMissing`] when there is neither.
+    pub(crate) fn of<T>(request: &Request<T>, lake: &Arc<Lake>) -> Result<Self, IngestError> {
+        // A connection within this process knows no peer.
+        let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
+        let header = request.metadata().get("authorization");
+        match shown(header.map(|value| value.as_encoded_bytes()), &peer) {
+            Ok(credential) => Ok(Self { credential, peer, lake: Arc::clone(lake) }),
+            Err(refusal) => {
+                let wait = lake.attempts().refused(Door::Grpc, refusal, &peer, None);
+                Err(wait.map_or_else(missing, too_many_attempts))
+            }
+        }
     }
 
-    /// The grant that the token carries now.
+    /// The grant that the credential carries now.
     ///
     /// # Errors
     /// [`ErrorKind::TokenInvalid`] when it carries none, or one that expired or was revoked; which of these is not told.
@@ -48,21 +50,57 @@ impl Caller {
         catalogue: &'a Catalogue,
         now: DateTime<Utc>,
     ) -> Result<&'a Grant, IngestError> {
-        catalogue.grant_of(&self.token_sha256, now).ok_or_else(|| {
-            IngestError::new(
-                ErrorKind::TokenInvalid,
-                "the token is unknown, expired or revoked: ask the hub's operator for a new one",
-                "mã truy cập không tồn tại, đã hết hạn hoặc đã bị thu hồi: hãy xin mã mới từ đơn vị vận hành",
-            )
+        catalogue.grant_of(&self.credential, now).map_err(|none| {
+            let attempts = self.lake.attempts();
+            let wait = attempts.refused(Door::Grpc, none.refusal, &self.peer, none.grant);
+            wait.map_or_else(|| invalid(&self.credential), too_many_attempts)
+        })
+    }
+
+    /// Checks that a grant of theirs allows pushing to a feed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FeedNotGranted`] when it does not.
+    pub(crate) fn may_push(&self, grant: &Grant, feed: &str) -> Result<(), IngestError> {
+        may_push(grant, feed).inspect_err(|_| {
+            let attempts = self.lake.attempts();
+            attempts.refused(Door::Grpc, Refusal::NotGranted, &self.peer, Some(&grant.grant));
         })
     }
 }
 
-/// Checks that a grant allows pushing to a feed.
-///
-/// # Errors
-/// [`ErrorKind::FeedNotGranted`] when it does not.
-pub(crate) fn may_push(grant: &Grant, feed: &str) -> Result<(), IngestError> {
+fn missing() -> IngestError {
+    IngestError::new(
+        ErrorKind::TokenMissing,
+        "no token: send the metadata entry `authorization: Bearer <token>`, or connect with a client certificate",
+        "thiếu mã truy cập: hãy gửi mục siêu dữ liệu `authorization: Bearer <mã truy cập>`, hoặc kết nối bằng chứng thư số của máy khách",
+    )
+}
+
+fn invalid(credential: &Credential) -> IngestError {
+    let (en, vi) = match credential {
+        Credential::Token(_) => (
+            "the token is unknown, expired or revoked: ask the hub's operator for a new one",
+            "mã truy cập không tồn tại, đã hết hạn hoặc đã bị thu hồi: hãy xin mã mới từ đơn vị vận hành",
+        ),
+        Credential::Certificate(_) => (
+            "the client certificate carries no grant, or one that expired or was revoked: ask the hub's operator for one",
+            "chứng thư số của máy khách chưa được cấp quyền, hoặc quyền đã hết hạn hay bị thu hồi: hãy liên hệ đơn vị vận hành",
+        ),
+    };
+    IngestError::new(ErrorKind::TokenInvalid, en, vi)
+}
+
+fn too_many_attempts(wait: Duration) -> IngestError {
+    let error = IngestError::new(
+        ErrorKind::TooManyAttempts,
+        "too many attempts with a wrong token came from this address: check the token, then try again later",
+        "địa chỉ này đã thử sai mã truy cập quá nhiều lần: hãy kiểm tra mã truy cập rồi thử lại sau",
+    );
+    IngestError { retry_after: Some(wait), ..error }
+}
+
+fn may_push(grant: &Grant, feed: &str) -> Result<(), IngestError> {
     if grant.actions.contains(&Action::Push) && grant.feeds.contains(feed) {
         return Ok(());
     }
@@ -78,76 +116,26 @@ pub(crate) fn may_push(grant: &Grant, feed: &str) -> Result<(), IngestError> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     use super::*;
 
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
-    }
-
-    fn grant(change: impl FnOnce(&mut Grant)) -> Catalogue {
-        let mut grant = Grant {
+    #[test]
+    fn a_grant_covers_its_feeds_and_actions_only() {
+        let grant = Grant {
             grant: "g-1".into(),
             principal: "office".into(),
-            token_sha256: token_sha256("dinh_secret"),
+            credential: Credential::Certificate("office".into()),
             actions: BTreeSet::from([Action::Push]),
             feeds: BTreeSet::from(["dan-phuong".into()]),
             within: None,
-            issued_at: at("2024-01-01T00:00:00Z"),
+            issued_at: DateTime::UNIX_EPOCH,
             expires_at: None,
             revoked_at: None,
         };
-        change(&mut grant);
-        Catalogue { grants: BTreeMap::from([("g-1".into(), grant)]), ..Catalogue::default() }
-    }
-
-    fn caller(header: &'static str) -> Result<Caller, IngestError> {
-        let mut metadata = MetadataMap::new();
-        metadata.insert("authorization", header.parse().unwrap());
-        Caller::from_metadata(&metadata)
-    }
-
-    #[test]
-    fn a_token_finds_its_grant_while_it_holds() {
-        let now = at("2024-06-01T00:00:00Z");
-        let found = |header, catalogue: &Catalogue| {
-            caller(header)
-                .unwrap()
-                .grant(catalogue, now)
-                .map(|grant| grant.grant.clone())
-                .map_err(|e| e.kind)
-        };
-        let expiring = |text| grant(|grant| grant.expires_at = Some(at(text)));
-        assert_eq!(found("Bearer dinh_secret", &grant(|_| {})), Ok("g-1".into()));
-        assert_eq!(
-            found("bearer dinh_secret", &expiring("2024-06-02T00:00:00Z")),
-            Ok("g-1".into())
-        );
-        let invalid = Err(ErrorKind::TokenInvalid);
-        assert_eq!(found("Bearer dinh_other", &grant(|_| {})), invalid);
-        assert_eq!(found("Bearer dinh_secret", &expiring("2024-06-01T00:00:00Z")), invalid);
-        let revoked = grant(|grant| grant.revoked_at = Some(at("2024-05-01T00:00:00Z")));
-        assert_eq!(found("Bearer dinh_secret", &revoked), invalid);
-    }
-
-    #[test]
-    fn without_a_bearer_token_there_is_no_caller() {
-        for header in ["", "Bearer", "Bearer ", "Basic abc"] {
-            assert_eq!(
-                caller(header).err().map(|e| e.kind),
-                Some(ErrorKind::TokenMissing),
-                "{header}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_grant_covers_its_feeds_and_actions_only() {
-        let catalogue = grant(|_| {});
-        assert!(may_push(&catalogue.grants["g-1"], "dan-phuong").is_ok());
-        assert!(may_push(&catalogue.grants["g-1"], "long-bien").is_err());
-        let reader = grant(|grant| grant.actions = BTreeSet::from([Action::Read]));
-        assert!(may_push(&reader.grants["g-1"], "dan-phuong").is_err());
+        assert!(may_push(&grant, "dan-phuong").is_ok());
+        assert!(may_push(&grant, "long-bien").is_err());
+        let reader = Grant { actions: BTreeSet::from([Action::Read]), ..grant };
+        assert!(may_push(&reader, "dan-phuong").is_err());
     }
 }

@@ -17,6 +17,8 @@ pub enum ErrorKind {
     TokenMissing,
     /// Get another token.
     TokenInvalid,
+    /// Mend the token, then wait.
+    TooManyAttempts,
     /// Get a grant for the feed.
     FeedNotGranted,
     /// Name a feed of the catalogue.
@@ -60,6 +62,7 @@ impl ErrorKind {
         match self {
             Self::TokenMissing => "TOKEN_MISSING",
             Self::TokenInvalid => "TOKEN_INVALID",
+            Self::TooManyAttempts => "TOO_MANY_ATTEMPTS",
             Self::FeedNotGranted => "FEED_NOT_GRANTED",
             Self::FeedUnknown => "FEED_UNKNOWN",
             Self::SubmissionInvalid => "SUBMISSION_INVALID",

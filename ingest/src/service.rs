@@ -26,7 +26,7 @@ use tokio::sync::Semaphore;
 use tonic::{Extensions, Request, Response, Status, Streaming};
 use tracing::{Span, error};
 
-use crate::access::{Caller, may_push};
+use crate::access::Caller;
 use crate::committer::{Admission, CommitError, CommitterHandle};
 use crate::error::{ErrorKind, IngestError};
 use crate::limits::Limits;
@@ -102,7 +102,7 @@ impl IngestService {
     /// Who calls.
     pub(crate) fn principal(&self, request: &Request<()>) -> Result<String, Status> {
         let catalogue = self.inner.lake.catalogue();
-        let caller = Caller::from_metadata(request.metadata());
+        let caller = Caller::of(request, &self.inner.lake);
         let grant = caller.and_then(|caller| {
             Ok(caller.grant(&catalogue, self.inner.clock.now())?.principal.clone())
         });
@@ -137,7 +137,7 @@ impl Inner {
         if !catalogue.feeds.contains_key(&request.feed) {
             return Err(feed_unknown(&request.feed));
         }
-        may_push(grant, &request.feed)?;
+        caller.may_push(grant, &request.feed)?;
         let (principal, catalogue_version) = (grant.principal.clone(), catalogue.version);
         let bench = Bench {
             feed: request.feed.clone(),

@@ -29,7 +29,9 @@ pub fn status(error: &IngestError, retry_after: Duration) -> Status {
         ErrorKind::SequenceUsed => (Code::FailedPrecondition, false),
         ErrorKind::ProducerFenced | ErrorKind::AnswersUnread => (Code::Aborted, false),
         ErrorKind::CallIdle => (Code::DeadlineExceeded, false),
-        ErrorKind::QueueFull | ErrorKind::PrincipalLimit => (Code::ResourceExhausted, true),
+        ErrorKind::QueueFull | ErrorKind::PrincipalLimit | ErrorKind::TooManyAttempts => {
+            (Code::ResourceExhausted, true)
+        }
         ErrorKind::StoreUnavailable
         | ErrorKind::OutcomeUnknown
         | ErrorKind::LedgerStopped

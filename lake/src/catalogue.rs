@@ -19,8 +19,9 @@ pub use record::{Record, RecordKind};
 pub(crate) use table::CatalogueTable;
 pub use table::CatalogueTableError;
 
+use crate::caller::Refusal;
 use crate::feed::Feed;
-use crate::grant::Grant;
+use crate::grant::{Credential, Grant};
 use crate::indicator::Indicator;
 use crate::succession::Succession;
 use crate::unit::Units;
@@ -42,6 +43,15 @@ pub struct Catalogue {
     pub feeds: BTreeMap<String, Feed>,
     /// By grant id.
     pub grants: BTreeMap<String, Grant>,
+}
+
+/// Why a credential carries no grant; for the log, not for whoever showed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoGrant<'a> {
+    /// Whether it never did, or no longer does.
+    pub refusal: Refusal,
+    /// The grant that it carried last.
+    pub grant: Option<&'a str>,
 }
 
 /// A record that is not what its kind and key say.
@@ -70,14 +80,29 @@ pub enum CatalogueError {
 }
 
 impl Catalogue {
-    /// The grant that holds now and whose token has this SHA-256. Grants are some hundreds at most, so they are looked
-    /// through; hashes are compared, so the time that takes says nothing about any token.
-    #[must_use]
-    pub fn grant_of(&self, token_sha256: &str, now: DateTime<Utc>) -> Option<&Grant> {
-        self.grants
-            .values()
-            .find(|grant| grant.token_sha256 == token_sha256)
-            .filter(|grant| grant.holds_at(now))
+    /// The grant that a credential carries now: of several that name one certificate, the one that was issued last. Grants
+    /// are some hundreds at most, so they are looked through; hashes are compared, so the time that takes says nothing
+    /// about any token.
+    ///
+    /// # Errors
+    /// [`NoGrant`] when there is none, or none that holds.
+    pub fn grant_of(
+        &self,
+        credential: &Credential,
+        now: DateTime<Utc>,
+    ) -> Result<&Grant, NoGrant<'_>> {
+        let named = || self.grants.values().filter(|grant| grant.credential == *credential);
+        let newest = |grant: &&Grant| grant.issued_at;
+        if let Some(grant) = named().filter(|grant| grant.holds_at(now)).max_by_key(newest) {
+            return Ok(grant);
+        }
+        let ended = named().max_by_key(newest);
+        let refusal = match ended {
+            None => Refusal::CredentialUnknown,
+            Some(grant) if grant.revoked_at.is_some_and(|at| at <= now) => Refusal::GrantRevoked,
+            Some(_) => Refusal::GrantExpired,
+        };
+        Err(NoGrant { refusal, grant: ended.map(|grant| grant.grant.as_str()) })
     }
 
     /// The catalogue that records make; of several with one kind and key the last one counts.

@@ -1,4 +1,7 @@
 //! Grants: who may do what. Only the SHA-256 of a token is kept.
+//!
+//! A principal may have several grants, with other credentials: a new token works beside the old one until that ends, which
+//! is how tokens are changed without a gap.
 
 use std::collections::BTreeSet;
 
@@ -21,15 +24,27 @@ codes! {
     }
 }
 
-/// One grant, carried by one token.
+/// What a caller shows, and what a grant is carried by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Credential {
+    /// A token; SHA-256 of it, lower-case hex.
+    #[serde(rename = "token_sha256")]
+    Token(String),
+    /// The name in a client certificate.
+    #[serde(rename = "certificate")]
+    Certificate(String),
+}
+
+/// One grant, carried by one credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// Its id, such as `g-3f9a2c`; safe to print.
     pub grant: String,
     /// Who holds it, such as `dan-phuong-office`.
     pub principal: String,
-    /// SHA-256 of the token, lower-case hex.
-    pub token_sha256: String,
+    /// What carries it.
+    #[serde(flatten)]
+    pub credential: Credential,
     /// What it allows.
     pub actions: BTreeSet<Action>,
     /// The feeds that it may push to; empty means none.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::attempts::Attempts;
 use crate::catalogue::{Catalogue, CatalogueTable, CatalogueTableError, Record};
 use crate::clock::Clock;
 use crate::lease::Lease;
@@ -76,6 +77,7 @@ pub struct Lake {
     lease: Option<Lease>,
     ledger: Ledger,
     catalogue: CatalogueTable,
+    attempts: Attempts,
     clock: Clock,
 }
 
@@ -105,11 +107,12 @@ impl Lake {
         options: LakeOptions,
     ) -> Result<Arc<Self>, LakeError> {
         let LakeOptions { clock, hot_bytes_max, retention, metrics, .. } = options;
+        let attempts = Attempts::new(clock.clone(), metrics.clone());
         let limits = Limits { hot_bytes_max, retention, ..Limits::default() };
         let catalogue = CatalogueTable::open(place.folder("catalogue")?, clock.clone()).await?;
         let ledger = Ledger::open(place.folder("ledger")?, clock.clone(), limits, metrics).await?;
         let lease = lock.is_none().then(|| Lease::new(place.clone(), clock.clone()));
-        Ok(Arc::new(Self { url, lock, lease, ledger, catalogue, clock }))
+        Ok(Arc::new(Self { url, lock, lease, ledger, catalogue, attempts, clock }))
     }
 
     /// Where it is.
@@ -128,6 +131,12 @@ impl Lake {
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Attempts on it that were refused.
+    #[must_use]
+    pub fn attempts(&self) -> &Attempts {
+        &self.attempts
     }
 
     /// Its catalogue as it is now.

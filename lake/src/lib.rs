@@ -1,6 +1,7 @@
 //! What Dinh keeps and what it means: units, indicators, observations and grants; the ledger, its snapshots and its care.
 //!
 //! - The words: [`unit`], [`indicator`], [`feed`], [`grant`], [`period`], [`observation`], [`submission`], [`Decimal`].
+//! - [`caller`], [`Attempts`]: who calls, and who was sent away.
 //! - [`catalogue`]: all that is known of units, indicators, feeds and grants at one version, as files and as a table.
 //! - [`ledger`]: the one append-only table that is the truth.
 //! - `store`, `delta`, `lock`: one object store, two Delta tables on it, one process at a time on a folder.
@@ -13,6 +14,8 @@
 //! - The catalogue table keeps each thing as JSON text under its kind and key: things differ in their columns, are few,
 //!   and are read whole. SQL sees them as typed columns.
 
+mod attempts;
+pub mod caller;
 pub mod catalogue;
 pub mod clock;
 pub mod decimal;
@@ -35,6 +38,7 @@ pub mod succession;
 pub mod unit;
 mod upload;
 
+pub use attempts::Attempts;
 pub use clock::Clock;
 pub use decimal::Decimal;
 pub use lake::{Lake, LakeError, LakeOptions};

@@ -18,7 +18,7 @@ const FILE: &str = "lake.lock";
 pub struct Holder {
     /// Its process id.
     pub process: u32,
-    /// Where its gRPC door listens, once it does.
+    /// Where a gRPC door of its for this machine's operator listens, without TLS, once it does.
     pub grpc: Option<String>,
     /// The token by which the commands of this machine's operator pass its door, once it listens.
     pub token: Option<String>,

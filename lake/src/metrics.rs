@@ -1,10 +1,19 @@
 //! What the lake counts of itself.
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::caller::{Door, Refusal};
 use crate::ledger::Snapshot;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    door: &'static str,
+    reason: &'static str,
+}
 
 /// The lake's metrics; cloning shares them.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +31,7 @@ pub struct LakeMetrics {
     pub(crate) false_positives: Counter,
     merge_held: Gauge,
     filter_bytes: Gauge,
+    refused: Family<Refused, Counter>,
     position: Gauge,
     live_files: Gauge,
     hot_bytes: Gauge,
@@ -32,6 +42,11 @@ impl LakeMetrics {
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
+        registry.register(
+            "dinh_refused_attempts",
+            "Calls and connections that were refused for who they are, by door and reason",
+            metrics.refused.clone(),
+        );
         let lake = registry.sub_registry_with_prefix("dinh_lake");
         lake.register("commits", "Ledger entries written", metrics.commits.clone());
         lake.register(
@@ -119,6 +134,10 @@ impl LakeMetrics {
 
     pub(crate) fn filter_bytes(&self, bytes: usize) {
         self.filter_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn refused(&self, door: Door, refusal: Refusal) {
+        self.refused.get_or_create(&Refused { door: door.code(), reason: refusal.code() }).inc();
     }
 
     pub(crate) fn observe(&self, snapshot: &Snapshot) {

@@ -1,4 +1,4 @@
-//! Who may read what. A token becomes an [`Access`], and an access becomes a filter inside the plan of every statement
+//! Who may read what. A token or a client certificate becomes an [`Access`], and an access becomes a filter inside the plan of every statement
 //! (`sql/permission.rs`), so no door and no question can get around it.
 //!
 //! - Anyone reads open indicators.
@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
-use dinh_lake::catalogue::Catalogue;
-use dinh_lake::grant::{Action, Grant, token_sha256};
+use dinh_lake::Lake;
+use dinh_lake::caller::{Door, Peer, Refusal, shown};
+use dinh_lake::grant::{Action, Grant};
 use dinh_lake::indicator::{Indicator, Tier};
 use dinh_lake::unit::UnitId;
 use sha2::{Digest, Sha256};
@@ -38,6 +39,8 @@ pub enum Reach {
 pub struct Access {
     /// Who it is, for the log; none for anyone.
     pub principal: Option<String>,
+    /// The grant that it follows from, for the log; none for anyone, and for the operator.
+    pub grant: Option<String>,
     /// How far it reaches.
     pub reach: Reach,
 }
@@ -46,13 +49,13 @@ impl Access {
     /// The access of the operator, who holds the lake itself.
     #[must_use]
     pub fn everything() -> Self {
-        Self { principal: None, reach: Reach::Everything }
+        Self { principal: None, grant: None, reach: Reach::Everything }
     }
 
     /// The access of anyone.
     #[must_use]
     pub fn open() -> Self {
-        Self { principal: None, reach: Reach::Open }
+        Self { principal: None, grant: None, reach: Reach::Open }
     }
 
     /// The access of a grant.
@@ -63,26 +66,41 @@ impl Access {
             None => Reach::Everything,
             Some(within) => Reach::Subtree { within: within.clone(), feeds: grant.feeds.clone() },
         };
-        Self { principal: Some(grant.principal.clone()), reach }
+        Self { principal: Some(grant.principal.clone()), grant: Some(grant.grant.clone()), reach }
     }
 
-    /// The access of whoever holds a token.
+    /// The access of a caller at a door: of its token, else of its certificate, else anyone's. A certificate that carries no
+    /// grant asks as anyone; a token that carries none is refused, for whoever shows one means to be somebody.
     ///
     /// # Errors
-    /// When no grant has the token, or the grant has ended.
-    pub fn of_token(
-        catalogue: &Catalogue,
-        token: &str,
+    /// When the token is malformed, unknown, expired or revoked; the attempt is counted and logged.
+    pub fn of_caller(
+        lake: &Lake,
+        door: Door,
+        authorization: Option<&[u8]>,
+        peer: &Peer,
         now: DateTime<Utc>,
     ) -> Result<Self, QueryError> {
-        let grant = catalogue.grant_of(&token_sha256(token), now);
-        grant.map(Self::of_grant).ok_or_else(|| {
-            let message = Text::new(
-                "mã truy cập không đúng, đã hết hạn hoặc đã bị thu hồi",
-                "the token is unknown, expired or revoked",
-            );
-            QueryError::new(ErrorKind::Unauthenticated, "token.invalid", message)
-        })
+        let refused = |refusal, grant: Option<&str>| {
+            let wait = lake.attempts().refused(door, refusal, peer, grant);
+            if wait.is_some() { too_many_attempts() } else { token_refused(refusal) }
+        };
+        let credential = match shown(authorization, peer) {
+            Err(Refusal::CredentialMissing) => return Ok(Self::open()),
+            shown => shown.map_err(|refusal| refused(refusal, None))?,
+        };
+        match lake.catalogue().grant_of(&credential, now) {
+            Ok(grant) => Ok(Self::of_grant(grant)),
+            Err(_) if authorization.is_none() => Ok(Self::open()),
+            Err(none) => Err(refused(none.refusal, none.grant)),
+        }
+    }
+
+    /// Counts and logs that it did not reach far enough.
+    pub fn fell_short(&self, lake: &Lake, door: Door, peer: &Peer) {
+        let known = self.principal.is_some();
+        let refusal = if known { Refusal::NotGranted } else { Refusal::CredentialMissing };
+        lake.attempts().refused(door, refusal, peer, self.grant.as_deref());
     }
 
     /// Whether it may read any figure of an indicator; which ones, the plan decides.
@@ -104,6 +122,30 @@ impl Access {
     }
 }
 
+fn token_refused(refusal: Refusal) -> QueryError {
+    let (code, vi, en) = match refusal {
+        Refusal::CredentialMalformed => (
+            "token.syntax",
+            "phần `Authorization` phải có dạng `Bearer <mã truy cập>`",
+            "the header `Authorization` must read `Bearer <token>`",
+        ),
+        _ => (
+            "token.invalid",
+            "mã truy cập không đúng, đã hết hạn hoặc đã bị thu hồi",
+            "the token is unknown, expired or revoked",
+        ),
+    };
+    QueryError::new(ErrorKind::Unauthenticated, code, Text::new(vi, en))
+}
+
+fn too_many_attempts() -> QueryError {
+    let message = Text::new(
+        "địa chỉ này đã thử sai mã truy cập quá nhiều lần; hãy kiểm tra mã truy cập rồi thử lại sau",
+        "too many attempts with a wrong token came from this address; check the token, then try again later",
+    );
+    QueryError::new(ErrorKind::TooManyAttempts, "token.too_many_attempts", message)
+}
+
 /// SHA-256 in lower-case hex.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(64);
@@ -115,46 +157,32 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use dinh_lake::grant::Credential;
+
     use super::*;
 
-    fn grant(actions: &[Action], within: Option<&str>) -> Grant {
-        Grant {
+    fn reach(actions: &[Action], within: Option<&str>) -> Reach {
+        let grant = Grant {
             grant: "g-1".to_owned(),
             principal: "analyst".to_owned(),
-            token_sha256: token_sha256("dinh_secret"),
+            credential: Credential::Certificate("analyst".to_owned()),
             actions: actions.iter().copied().collect(),
             feeds: BTreeSet::new(),
             within: within.map(|unit| UnitId(unit.to_owned())),
             issued_at: DateTime::UNIX_EPOCH,
-            expires_at: DateTime::from_timestamp(100, 0),
+            expires_at: None,
             revoked_at: None,
-        }
-    }
-
-    fn access(grant: Grant, token: &str, now: i64) -> Result<Reach, &'static str> {
-        let grants = [(grant.grant.clone(), grant)].into();
-        let catalogue = Catalogue { grants, ..Catalogue::default() };
-        let now = DateTime::from_timestamp(now, 0).unwrap();
-        Access::of_token(&catalogue, token, now).map(|a| a.reach).map_err(|e| e.code)
+        };
+        Access::of_grant(&grant).reach
     }
 
     #[test]
-    fn a_token_reaches_as_far_as_its_grant() {
+    fn an_access_reaches_as_far_as_its_grant() {
         let read = [Action::Read];
-        assert_eq!(access(grant(&read, None), "dinh_secret", 1), Ok(Reach::Everything));
-        assert_eq!(access(grant(&[Action::Push], None), "dinh_secret", 1), Ok(Reach::Open));
+        assert_eq!(reach(&read, None), Reach::Everything);
+        assert_eq!(reach(&[Action::Push], None), Reach::Open);
         let within = UnitId("273.1".to_owned());
         let subtree = Reach::Subtree { within, feeds: BTreeSet::new() };
-        assert_eq!(access(grant(&read, Some("273.1")), "dinh_secret", 1), Ok(subtree));
-    }
-
-    #[test]
-    fn a_wrong_or_ended_token_reaches_nothing() {
-        let read = || grant(&[Action::Read], None);
-        assert_eq!(access(read(), "dinh_guess", 1), Err("token.invalid"));
-        assert_eq!(access(read(), "dinh_secret", 100), Err("token.invalid"));
-        let revoked = Grant { revoked_at: DateTime::from_timestamp(50, 0), ..read() };
-        assert!(access(revoked.clone(), "dinh_secret", 49).is_ok());
-        assert_eq!(access(revoked, "dinh_secret", 50), Err("token.invalid"));
+        assert_eq!(reach(&read, Some("273.1")), subtree);
     }
 }

@@ -58,6 +58,8 @@ pub enum ErrorKind {
     Invalid,
     /// Say who you are, with a token that is valid.
     Unauthenticated,
+    /// Mend the token, then wait.
+    TooManyAttempts,
     /// Ask for a grant.
     Forbidden,
     /// Nothing: what was asked for is not there.

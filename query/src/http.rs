@@ -5,9 +5,10 @@
 //! - `/healthz`, `/readyz`, `/metrics`, `/openapi.json`.
 //!
 //! Every error is a problem document (RFC 9457), in Vietnamese where `Accept-Language` prefers it, else in English. Every
-//! answer names its ledger position in `X-Dinh-Position`. The caller owns the listener and the shutdown.
+//! answer names its ledger position in `X-Dinh-Position`. The caller owns the listener and the shutdown, and says of each
+//! connection who is at its other end (`ConnectInfo<Peer>`).
 
-mod bearer;
+mod asker;
 mod etag;
 mod language;
 mod openapi;

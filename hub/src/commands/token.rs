@@ -1,9 +1,10 @@
-//! `dinh token issue|list|revoke`: who may do what.
+//! `dinh token issue|rotate|list|revoke`: who may do what.
 
 use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 use dinh_proto::v1::{
     Action as Allowed, Grant, IssueTokenRequest, ListTokensRequest, RevokeTokenRequest,
+    RotateTokenRequest,
 };
 use prost_types::Timestamp;
 
@@ -14,8 +15,10 @@ use crate::output::Grid;
 /// What to do with tokens.
 #[derive(Debug, clap::Subcommand)]
 pub enum Action {
-    /// Make a token; it is shown once and only its SHA-256 is kept.
+    /// Make a token; it is shown once and only its SHA-256 is kept. Or let a client certificate carry the grant.
     Issue(Issue),
+    /// Make a second token for what a grant allows; the first one ends a while later.
+    Rotate(Rotate),
     /// List all grants.
     List,
     /// End a grant at once.
@@ -31,7 +34,7 @@ pub enum Action {
     after_help = "Example: dinh token issue --principal dan-phuong-office --feed dan-phuong --within 273"
 )]
 pub struct Issue {
-    /// Who will hold it; without it the first feed, or `analyst`.
+    /// Who will hold it; without it the certificate's name, the first feed, or `analyst`.
     #[arg(long)]
     principal: Option<String>,
     /// A feed that it may push to; may be given several times.
@@ -49,21 +52,46 @@ pub struct Issue {
     /// The last day on which it holds, such as 2026-12-31.
     #[arg(long)]
     expires: Option<NaiveDate>,
+    /// No token: the client certificate of this name carries the grant. The name is what follows `dinh:principal/` in the
+    /// certificate's URI name, or its common name where it has none.
+    #[arg(long, value_name = "NAME")]
+    certificate: Option<String>,
+}
+
+/// A token to be replaced.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: dinh token rotate g-3f9a2c4b --overlap-hours 48; then give the new token out, and wait"
+)]
+pub struct Rotate {
+    /// The grant's id, such as g-3f9a2c.
+    grant: String,
+    /// For how many hours the old token still holds; 0 ends it at once.
+    #[arg(long, default_value_t = 24)]
+    overlap_hours: u32,
+    /// The last day on which the new one holds; without it that of the old one.
+    #[arg(long)]
+    expires: Option<NaiveDate>,
 }
 
 /// Does it.
 ///
 /// # Errors
 /// When the hub refuses it or cannot be reached.
-#[expect(clippy::print_stdout, reason = "the token is the product")]
+#[expect(clippy::print_stdout, reason = "the grants are the product")]
 pub async fn run(global: &Global, action: Action) -> anyhow::Result<()> {
     let mut operator = Operator::connect(global).await?;
     let grants = match action {
         Action::Issue(issue) => {
             let issued = operator.admin.issue_token(issue.request()?).await?.into_inner();
-            eprintln!("the token is shown this once; keep it safe");
-            println!("{}", issued.token);
-            return Ok(());
+            match (issued.token, issued.grant) {
+                (token, Some(grant)) if token.is_empty() => vec![grant],
+                (token, _) => return show(&token),
+            }
+        }
+        Action::Rotate(rotate) => {
+            let rotated = operator.admin.rotate_token(rotate.request()?).await?.into_inner();
+            return show(&rotated.token);
         }
         Action::List => operator.admin.list_tokens(ListTokensRequest {}).await?.into_inner().grants,
         Action::Revoke { grant } => {
@@ -78,6 +106,23 @@ pub async fn run(global: &Global, action: Action) -> anyhow::Result<()> {
         output => grid.write(&mut std::io::stdout().lock(), output)?,
     }
     Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the token is the product")]
+fn show(token: &str) -> anyhow::Result<()> {
+    eprintln!("the token is shown this once; keep it safe");
+    println!("{token}");
+    Ok(())
+}
+
+impl Rotate {
+    fn request(self) -> anyhow::Result<RotateTokenRequest> {
+        Ok(RotateTokenRequest {
+            grant: self.grant,
+            overlap_seconds: u64::from(self.overlap_hours) * 3600,
+            expires_at: self.expires.map(end_of).transpose()?,
+        })
+    }
 }
 
 impl Issue {
@@ -95,6 +140,7 @@ impl Issue {
         );
         let principal = self
             .principal
+            .or_else(|| self.certificate.clone())
             .or_else(|| self.feed.first().cloned())
             .unwrap_or_else(|| "analyst".to_owned());
         let expires_at = self.expires.map(end_of).transpose()?;
@@ -104,6 +150,7 @@ impl Issue {
             feeds: self.feed,
             within: self.within.unwrap_or_default(),
             expires_at,
+            certificate: self.certificate.unwrap_or_default(),
         })
     }
 }
@@ -127,6 +174,7 @@ fn grid(grants: &[Grant]) -> Grid {
         "issued_at",
         "expires_at",
         "revoked_at",
+        "certificate",
     ];
     let time = |stamp: &Option<Timestamp>| {
         stamp
@@ -145,6 +193,7 @@ fn grid(grants: &[Grant]) -> Grid {
             time(&grant.issued_at),
             time(&grant.expires_at),
             time(&grant.revoked_at),
+            Some(grant.certificate.clone()).filter(|name| !name.is_empty()),
         ]
     };
     Grid { columns: columns.map(str::to_owned).to_vec(), rows: grants.iter().map(row).collect() }

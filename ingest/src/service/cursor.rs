@@ -4,7 +4,7 @@ use dinh_proto::v1 as proto;
 use tonic::{Request, Status};
 
 use super::{Inner, feed_unknown, ledger_error};
-use crate::access::{Caller, may_push};
+use crate::access::Caller;
 use crate::wire;
 
 impl Inner {
@@ -14,12 +14,12 @@ impl Inner {
     ) -> Result<proto::CursorResponse, Status> {
         let proto::CursorRequest { feed, producer } = request.get_ref();
         let catalogue = self.lake.catalogue();
-        let allowed = Caller::from_metadata(request.metadata()).and_then(|caller| {
+        let allowed = Caller::of(&request, &self.lake).and_then(|caller| {
             let grant = caller.grant(&catalogue, self.clock.now())?;
             if !catalogue.feeds.contains_key(feed) {
                 return Err(feed_unknown(feed));
             }
-            may_push(grant, feed)
+            caller.may_push(grant, feed)
         });
         allowed.map_err(|error| self.refuse(&error))?;
         // What was answered by another hub on the store counts too.

@@ -20,7 +20,7 @@ impl Inner {
         request: Request<proto::PushRequest>,
     ) -> Result<proto::PushResponse, Status> {
         let answer = async {
-            let caller = Caller::from_metadata(request.metadata())?;
+            let caller = Caller::of(&request, &self.lake)?;
             let room = self.admit(request.extensions(), request.get_ref().encoded_len())?;
             let submission = request.into_inner().submission;
             let answer = self.push(&caller, submission, room.admission, Turn::default()).await;

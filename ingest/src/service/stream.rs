@@ -68,7 +68,7 @@ pub(super) fn answers(
     inner: Arc<Inner>,
     request: Request<Streaming<proto::PushStreamRequest>>,
 ) -> Result<Answers, Status> {
-    let caller = Caller::from_metadata(request.metadata()).and_then(|caller| {
+    let caller = Caller::of(&request, &inner.lake).and_then(|caller| {
         caller.grant(&inner.lake.catalogue(), inner.clock.now())?;
         Ok(Arc::new(caller))
     });

@@ -16,7 +16,7 @@ impl Inner {
         request: Request<proto::ValidateRequest>,
     ) -> Result<proto::ValidateResponse, Status> {
         let examined = async {
-            let caller = Caller::from_metadata(request.metadata())?;
+            let caller = Caller::of(&request, &self.lake)?;
             let room = self.admit(request.extensions(), request.get_ref().encoded_len())?;
             let examined =
                 self.examine(&caller, request.into_inner().submission, wire::Id::Optional).await?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use dinh_ingest::{Committer, IngestMetrics, IngestService, Limits, server};
 use dinh_lake::catalogue::Record;
 use dinh_lake::catalogue::files::{SourceFile, read};
-use dinh_lake::grant::{Action, Grant, token_sha256};
+use dinh_lake::grant::{Action, Credential, Grant, token_sha256};
 use dinh_lake::unit::UnitId;
 use dinh_lake::{Clock, Lake, LakeOptions, LakeUrl};
 use dinh_proto::v1 as proto;
@@ -134,7 +134,7 @@ fn catalogue() -> Vec<Record> {
         Record::from(&Grant {
             grant: grant.into(),
             principal: principal.into(),
-            token_sha256: token_sha256(token),
+            credential: Credential::Token(token_sha256(token)),
             actions: BTreeSet::from([Action::Push]),
             feeds: BTreeSet::from(["dan-phuong".into()]),
             within: Some(UnitId("273.1".into())),

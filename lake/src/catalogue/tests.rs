@@ -1,10 +1,11 @@
 //! The catalogue to records and back, and the plan between two catalogues.
 
+use crate::caller::Refusal;
 use crate::catalogue::files::{self, SourceFile};
 use crate::catalogue::plan::plan;
 use crate::catalogue::{Catalogue, CatalogueError, Record, RecordKind};
 use crate::feed::Feed;
-use crate::grant::{Action, Grant};
+use crate::grant::{Action, Credential, Grant};
 use crate::indicator::Indicator;
 use crate::unit::UnitId;
 
@@ -22,7 +23,7 @@ fn grant() -> Grant {
     Grant {
         grant: "g-1".to_owned(),
         principal: "dan-phuong-office".to_owned(),
-        token_sha256: "00".repeat(32),
+        credential: Credential::Token("00".repeat(32)),
         actions: [Action::Push].into(),
         feeds: ["dan-phuong".to_owned()].into(),
         within: Some(UnitId("273.1".to_owned())),
@@ -51,6 +52,42 @@ fn records_make_the_catalogue_and_the_catalogue_makes_them() {
     let again = Catalogue::from_records(4, catalogue.records()).unwrap();
     assert_eq!(again.indicators, catalogue.indicators);
     assert_eq!(again.units.versions(), catalogue.units.versions());
+}
+
+#[test]
+fn a_grant_is_kept_with_what_carries_it() {
+    let token = grant();
+    let text = serde_json::to_string(&token).unwrap();
+    assert!(text.contains(&format!(r#""token_sha256":"{}""#, "00".repeat(32))), "{text}");
+    assert_eq!(serde_json::from_str::<Grant>(&text).unwrap(), token);
+    let certificate = Grant { credential: Credential::Certificate("office".into()), ..token };
+    let text = serde_json::to_string(&certificate).unwrap();
+    assert!(text.contains(r#""certificate":"office""#), "{text}");
+    assert_eq!(serde_json::from_str::<Grant>(&text).unwrap(), certificate);
+    assert!(serde_json::from_str::<Grant>(&text.replace("certificate", "nothing")).is_err());
+}
+
+#[test]
+fn of_several_grants_of_one_certificate_the_newest_that_holds_counts() {
+    let at = |seconds| chrono::DateTime::from_timestamp(seconds, 0).unwrap();
+    let credential = Credential::Certificate("office".into());
+    let named = |name: &str, issued, ended: Option<i64>| Grant {
+        grant: name.to_owned(),
+        credential: credential.clone(),
+        issued_at: at(issued),
+        revoked_at: ended.map(at),
+        ..grant()
+    };
+    let grants = [named("a", 10, None), named("b", 20, Some(50)), named("c", 30, None)];
+    let expired = Grant { expires_at: Some(at(40)), ..grants[2].clone() };
+    let grants = [grants[0].clone(), grants[1].clone(), expired];
+    let grants = grants.into_iter().map(|grant| (grant.grant.clone(), grant)).collect();
+    let catalogue = Catalogue { grants, ..Catalogue::default() };
+    let found = |now| catalogue.grant_of(&credential, at(now)).map(|grant| grant.grant.as_str());
+    assert_eq!((found(39), found(40), found(50)), (Ok("c"), Ok("b"), Ok("a")));
+    let stranger = Credential::Certificate("stranger".into());
+    let none = catalogue.grant_of(&stranger, at(39)).unwrap_err();
+    assert_eq!((none.refusal, none.grant), (Refusal::CredentialUnknown, None));
 }
 
 #[test]

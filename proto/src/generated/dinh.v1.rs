@@ -1074,6 +1074,9 @@ pub struct Grant {
     /// When it was revoked; absent if it was not.
     #[prost(message, optional, tag = "8")]
     pub revoked_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The name in the client certificate that carries it; empty if a token does.
+    #[prost(string, tag = "9")]
+    pub certificate: ::prost::alloc::string::String,
 }
 /// Asks for a token.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1093,16 +1096,47 @@ pub struct IssueTokenRequest {
     /// When it shall end; absent means never.
     #[prost(message, optional, tag = "5")]
     pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The name in the client certificate that shall carry it: what follows `dinh:principal/` in its URI name, or, where it
+    /// has none, its common name. Empty makes a token. Of several grants for one certificate the one issued last counts.
+    #[prost(string, tag = "6")]
+    pub certificate: ::prost::alloc::string::String,
 }
 /// A new token.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IssueTokenResponse {
-    /// The token: `dinh_` and 43 characters. Shown this once; the hub keeps only its SHA-256.
+    /// The token: `dinh_` and 43 characters. Shown this once; the hub keeps only its SHA-256. Empty if a certificate carries
+    /// the grant.
     #[prost(string, tag = "1")]
     pub token: ::prost::alloc::string::String,
     /// The grant that it carries.
     #[prost(message, optional, tag = "2")]
     pub grant: ::core::option::Option<Grant>,
+}
+/// Asks for a token in place of another.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateTokenRequest {
+    /// The id of the grant whose token is to be replaced, such as `g-3f9a2c`.
+    #[prost(string, tag = "1")]
+    pub grant: ::prost::alloc::string::String,
+    /// For how many seconds the old token still holds; 0 ends it at once.
+    #[prost(uint64, tag = "2")]
+    pub overlap_seconds: u64,
+    /// When the new grant shall end; absent means when the old one would have.
+    #[prost(message, optional, tag = "3")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A token in place of another.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateTokenResponse {
+    /// The new token. Shown this once; the hub keeps only its SHA-256.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+    /// The grant that it carries: the same principal, actions, feeds and subtree.
+    #[prost(message, optional, tag = "2")]
+    pub grant: ::core::option::Option<Grant>,
+    /// The old grant, with the time at which it ends.
+    #[prost(message, optional, tag = "3")]
+    pub replaced: ::core::option::Option<Grant>,
 }
 /// Asks for the grants.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1394,7 +1428,7 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("dinh.v1.Admin", "ApplyCatalogue"));
             self.inner.unary(req, path, codec).await
         }
-        /// Makes a grant and the token that carries it. Needs `admin`.
+        /// Makes a grant, and the token that carries it unless a client certificate does. Needs `admin`.
         pub async fn issue_token(
             &mut self,
             request: impl tonic::IntoRequest<super::IssueTokenRequest>,
@@ -1414,6 +1448,31 @@ pub mod admin_client {
             let path = http::uri::PathAndQuery::from_static("/dinh.v1.Admin/IssueToken");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("dinh.v1.Admin", "IssueToken"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes a second token for what a grant allows, and lets the first one end a while later: so a token is changed without a
+        /// gap. Needs `admin`.
+        pub async fn rotate_token(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RotateTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateTokenResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/dinh.v1.Admin/RotateToken",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("dinh.v1.Admin", "RotateToken"));
             self.inner.unary(req, path, codec).await
         }
         /// Lists all grants, those that expired or were revoked among them. Needs `admin`.
@@ -1550,12 +1609,21 @@ pub mod admin_server {
             tonic::Response<super::ApplyCatalogueResponse>,
             tonic::Status,
         >;
-        /// Makes a grant and the token that carries it. Needs `admin`.
+        /// Makes a grant, and the token that carries it unless a client certificate does. Needs `admin`.
         async fn issue_token(
             &self,
             request: tonic::Request<super::IssueTokenRequest>,
         ) -> std::result::Result<
             tonic::Response<super::IssueTokenResponse>,
+            tonic::Status,
+        >;
+        /// Makes a second token for what a grant allows, and lets the first one end a while later: so a token is changed without a
+        /// gap. Needs `admin`.
+        async fn rotate_token(
+            &self,
+            request: tonic::Request<super::RotateTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateTokenResponse>,
             tonic::Status,
         >;
         /// Lists all grants, those that expired or were revoked among them. Needs `admin`.
@@ -1872,6 +1940,49 @@ pub mod admin_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = IssueTokenSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/dinh.v1.Admin/RotateToken" => {
+                    #[allow(non_camel_case_types)]
+                    struct RotateTokenSvc<T: Admin>(pub Arc<T>);
+                    impl<T: Admin> tonic::server::UnaryService<super::RotateTokenRequest>
+                    for RotateTokenSvc<T> {
+                        type Response = super::RotateTokenResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RotateTokenRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::rotate_token(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RotateTokenSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -45,6 +45,7 @@ fn status(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::Invalid => StatusCode::BAD_REQUEST,
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::Ambiguous => StatusCode::CONFLICT,
@@ -66,6 +67,7 @@ fn title(status: StatusCode, language: Language) -> &'static str {
         StatusCode::CONFLICT => ("câu hỏi chưa rõ", "the request is ambiguous"),
         StatusCode::PAYLOAD_TOO_LARGE => ("yêu cầu quá lớn", "the request is too large"),
         StatusCode::UNPROCESSABLE_ENTITY => ("vượt giới hạn", "over a limit"),
+        StatusCode::TOO_MANY_REQUESTS => ("quá nhiều lần thử", "too many attempts"),
         StatusCode::NOT_IMPLEMENTED => ("chưa hỗ trợ", "not supported yet"),
         StatusCode::SERVICE_UNAVAILABLE => ("máy chủ bận", "the hub is busy"),
         _ => ("lỗi máy chủ", "the hub failed"),
@@ -110,6 +112,10 @@ pub(super) fn respond_with(
     fields.insert(VARY, HeaderValue::from_static("accept-language, authorization"));
     if status == StatusCode::UNAUTHORIZED {
         fields.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        // How long it takes until an address may fail once more.
+        fields.insert(RETRY_AFTER, HeaderValue::from_static("3"));
     }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         fields.insert(RETRY_AFTER, HeaderValue::from_static("1"));

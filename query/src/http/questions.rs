@@ -11,32 +11,30 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 
-use super::{DOOR, HttpState, bearer, etag, language, problem};
+use super::asker::Asker;
+use super::{DOOR, HttpState, etag, language, problem};
 use crate::answer::question::Question;
 use crate::error::{ErrorKind, Fault, QueryError, Text};
 
 /// Where an answer says which ledger position it includes.
 pub(super) const POSITION: HeaderName = HeaderName::from_static("x-dinh-position");
 
+type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 type PathParameters = Result<Path<BTreeMap<String, String>>, PathRejection>;
 
 /// The handler of one question.
 pub(super) fn handler(
     question: Question,
-) -> impl Fn(
-    State<HttpState>,
-    PathParameters,
-    Uri,
-    HeaderMap,
-) -> Pin<Box<dyn Future<Output = Response> + Send>>
+) -> impl Fn(State<HttpState>, Asker, PathParameters, Uri, HeaderMap) -> Answering
 + Clone
 + Send
 + Sync
 + 'static {
-    move |State(state), path, uri, headers| {
+    move |State(state), asker, path, uri, headers| {
         Box::pin(async move {
             let started = Instant::now();
-            let (outcome, response) = match answer(&state, question, path, &uri, &headers).await {
+            let answered = answer(&state, question, &asker, path, &uri, &headers).await;
+            let (outcome, response) = match answered {
                 Ok((outcome, response)) => (outcome, response),
                 Err(error) => (error.code, problem::respond(&error, &headers)),
             };
@@ -49,11 +47,12 @@ pub(super) fn handler(
 async fn answer(
     state: &HttpState,
     question: Question,
+    asker: &Asker,
     path: PathParameters,
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<(&'static str, Response), QueryError> {
-    let access = bearer::access(state, headers)?;
+    let access = asker.access(state)?;
     let language = language::preferred(headers);
     let lake = state.answers.engine().lake();
     let (position, version) = (lake.ledger().snapshot().position, lake.catalogue().version);
@@ -64,7 +63,8 @@ async fn answer(
         return Ok(("unchanged", response));
     }
     let parameters = parameters(path, uri)?;
-    let answered = state.answers.answer(question, &parameters, &access).await?;
+    let answered = state.answers.answer(question, &parameters, &access).await;
+    let answered = answered.inspect_err(|error| asker.refused(state, &access, error))?;
     // The snapshot of the answer may be newer than the one above.
     let tag = etag::tag(uri, language, &access, answered.position, answered.catalogue_version);
     let mut response = answered.json.into_response();

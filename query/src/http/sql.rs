@@ -11,9 +11,10 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
+use super::asker::Asker;
 use super::questions::POSITION;
 use super::representation::Representation;
-use super::{DOOR, HttpState, bearer, problem};
+use super::{DOOR, HttpState, problem};
 use crate::error::{ErrorKind, QueryError, Text};
 
 /// The body as JSON; as `text/plain` it is the statement itself.
@@ -28,11 +29,12 @@ pub(super) struct SqlRequest {
 /// Runs the statement of a request.
 pub(super) async fn run(
     State(state): State<HttpState>,
+    asker: Asker,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let started = Instant::now();
-    let (outcome, response) = match answer(&state, &headers, body).await {
+    let (outcome, response) = match answer(&state, &asker, &headers, body).await {
         Ok(response) => ("ok", response),
         Err((status, error)) => {
             let response = match status {
@@ -51,17 +53,20 @@ type Refusal = (Option<StatusCode>, QueryError);
 
 async fn answer(
     state: &HttpState,
+    asker: &Asker,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     let own = |error| (None, error);
-    let access = bearer::access(state, headers).map_err(own)?;
+    let access = asker.access(state).map_err(own)?;
     if !access.may_run_sql() {
         let message = Text::new(
             "chạy SQL cần mã truy cập có quyền đọc",
             "SQL takes a token with a grant to read",
         );
-        return Err(own(QueryError::new(access.refusal(), "sql.not_allowed", message)));
+        let error = QueryError::new(access.refusal(), "sql.not_allowed", message);
+        asker.refused(state, &access, &error);
+        return Err(own(error));
     }
     let representation = Representation::preferred(headers).ok_or_else(not_acceptable)?;
     let sql = statement(headers, body)?;

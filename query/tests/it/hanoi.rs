@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBat
 use chrono::NaiveDate;
 use dinh_lake::catalogue::files::{SourceFile, read};
 use dinh_lake::catalogue::{Record, RecordKind};
-use dinh_lake::grant::{Action, Grant, token_sha256};
+use dinh_lake::grant::{Action, Credential, Grant, token_sha256};
 use dinh_lake::observation::{accepted_schema, decimal_type};
 use dinh_lake::period::Period;
 use dinh_lake::submission::{Mode, Severity, Submission, Verdict};
@@ -44,7 +44,7 @@ pub(crate) fn reader(principal: &str, within: Option<&str>) -> Record {
     let grant = Grant {
         grant: format!("g-{principal}"),
         principal: principal.to_owned(),
-        token_sha256: token_sha256(&format!("dinh_{principal}")),
+        credential: Credential::Token(token_sha256(&format!("dinh_{principal}"))),
         actions: [Action::Read].into(),
         feeds: Default::default(),
         within: within.map(|unit| UnitId(unit.to_owned())),

@@ -224,7 +224,7 @@ async fn limits_hold() {
 fn subtree(unit: &str) -> Access {
     let reach =
         Reach::Subtree { within: UnitId(unit.to_owned()), feeds: ["dan-phuong".to_owned()].into() };
-    Access { principal: Some("reader".to_owned()), reach }
+    Access { principal: Some("reader".to_owned()), grant: None, reach }
 }
 
 /// Makes an indicator readable for fewer.
