@@ -33,7 +33,7 @@ pub struct Global {
     /// The lake: a folder, or an object store's URL such as s3://bucket/prefix (with the AWS_ variables of its tools).
     #[arg(long, env = "DINH_LAKE", default_value = "./dinh-data", global = true)]
     pub lake: String,
-    /// The gRPC door of a hub to go through, such as http://127.0.0.1:7051; without it the lake is opened, or the hub
+    /// The gRPC door of a hub to go through, such as http://127.0.0.1:7051 or https://hub.hanoi.example:7051; without it the lake is opened, or the hub
     /// that holds it is found.
     #[arg(long, env = "DINH_TO", global = true)]
     pub to: Option<String>,
@@ -43,6 +43,15 @@ pub struct Global {
     /// A file that holds the token.
     #[arg(long, env = "DINH_TOKEN_FILE", global = true, conflicts_with = "token")]
     pub token_file: Option<PathBuf>,
+    /// The authority that signed the hub's certificate, PEM; needed to go through an https:// door.
+    #[arg(long, env = "DINH_CA", value_name = "FILE", global = true)]
+    pub ca: Option<PathBuf>,
+    /// The certificate to show to the hub, PEM; with --client-key.
+    #[arg(long, env = "DINH_CLIENT_CERT", value_name = "FILE", global = true)]
+    pub client_cert: Option<PathBuf>,
+    /// The key of that certificate, PEM.
+    #[arg(long, env = "DINH_CLIENT_KEY", value_name = "FILE", global = true)]
+    pub client_key: Option<PathBuf>,
     /// How results are written to standard output.
     #[arg(long, env = "DINH_OUTPUT", value_enum, default_value_t = Output::Table, global = true)]
     pub output: Output,
@@ -87,6 +96,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// At which doors a client must show a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ClientCertificates {
+    /// At none.
+    Optional,
+    /// At the gRPC door.
+    Grpc,
+    /// At all doors.
+    All,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -128,6 +148,19 @@ pub struct Serve {
     /// Where the HTTP door listens.
     #[arg(long, env = "DINH_HTTP", default_value = "127.0.0.1:7080")]
     pub http: SocketAddr,
+    /// The hub's certificate and those that lead to its authority, PEM; with it all doors speak TLS. Files that change are
+    /// read again within 10 seconds, at once on SIGHUP.
+    #[arg(long, env = "DINH_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of the hub's certificate, PEM.
+    #[arg(long, env = "DINH_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// The authorities that sign the certificates of clients, PEM. Who shows one may have a grant without a token.
+    #[arg(long, env = "DINH_TLS_CLIENT_CA", value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
+    /// At which doors a client must show a certificate.
+    #[arg(long, env = "DINH_TLS_CLIENT_CERTIFICATES", value_enum, default_value_t = ClientCertificates::Optional)]
+    pub tls_client_certificates: ClientCertificates,
     /// Bytes of the newest rows that are kept in memory.
     #[arg(long, env = "DINH_HOT_BYTES_MAX", default_value_t = 256 << 20)]
     pub hot_bytes_max: usize,

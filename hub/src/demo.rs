@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::catalog::refuse;
 use crate::config::{Lang, Serve};
+use crate::dial::Dial;
 use crate::operator::{Admin, Bearer, Operator};
 use crate::serve::{Doors, Serving};
 
@@ -56,12 +57,13 @@ pub async fn run(folder: &Path, settings: &Serve, lang: Lang, once: bool) -> any
     let serving = Serving::start(doors, &LakeUrl::from(folder), settings).await?;
     eprintln!("lake {} · gRPC {} · HTTP http://{}", folder.display(), serving.grpc, serving.http);
     let door = format!("http://{}", serving.grpc);
-    let mut operator = Operator::remote(&door, Some(&serving.operator_token)).await?;
+    let mut operator =
+        Operator::remote(&Dial::default(), &door, Some(&serving.operator_token)).await?;
     apply_catalogue(&mut operator.admin).await?;
     let tokens = tokens(folder, &mut operator.admin).await?;
     push_all(&door, &tokens, lang).await?;
     keep(folder, &tokens).context("the tokens of the demonstration")?;
-    let mut analyst = Operator::remote(&door, Some(&tokens.analyst)).await?;
+    let mut analyst = Operator::remote(&Dial::default(), &door, Some(&tokens.analyst)).await?;
     scenes::show(&mut analyst.admin).await?;
     drop((operator, analyst));
     if once {

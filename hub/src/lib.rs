@@ -5,6 +5,8 @@ pub mod bench;
 pub mod commands;
 pub mod config;
 pub mod demo;
+pub mod dial;
+pub mod door;
 pub mod exit;
 pub mod hub;
 pub mod operator;

@@ -19,6 +19,7 @@ use tonic::{Request, Status};
 
 use crate::admin::AdminService;
 use crate::config::{Global, Serve, store_settings};
+use crate::dial::Dial;
 use crate::hub::Hub;
 
 /// The admin service with the caller's token.
@@ -40,7 +41,11 @@ impl Bearer {
     /// When the token has characters that no token has.
     pub fn new(token: Option<&str>) -> anyhow::Result<Self> {
         let value = token.map(|token| format!("Bearer {token}").parse()).transpose();
-        Ok(Self(value.context("the token has characters that cannot be sent: is the file right?")?))
+        let mut value: Option<MetadataValue<Ascii>> =
+            value.context("the token has characters that cannot be sent: is the file right?")?;
+        // Whoever prints headers on the way, our own libraries among them, prints none of this.
+        value.iter_mut().for_each(|value| value.set_sensitive(true));
+        Ok(Self(value))
     }
 }
 
@@ -68,7 +73,7 @@ impl Operator {
     /// When the lake can be neither reached nor opened.
     pub async fn connect(global: &Global) -> anyhow::Result<Self> {
         if let Some(to) = &global.to {
-            return Self::remote(to, global.token()?.as_deref()).await;
+            return Self::remote(&Dial::of(global)?, to, global.token()?.as_deref()).await;
         }
         let url = LakeUrl::parse(&global.lake)?;
         let options = LakeOptions { store: store_settings(), ..LakeOptions::default() };
@@ -76,7 +81,8 @@ impl Operator {
             Ok(lake) => Self::here(lake).await,
             Err(LakeError::Lock(LockError::Held { holder, folder })) => match holder {
                 Holder { grpc: Some(grpc), token, .. } => {
-                    Self::remote(&format!("http://{grpc}"), token.as_deref()).await
+                    Self::remote(&Dial::default(), &format!("http://{grpc}"), token.as_deref())
+                        .await
                 }
                 Holder { process, .. } => bail!(
                     "the lake `{}` is held by process {process}, which has no door: wait until it ends, or stop it",
@@ -91,11 +97,9 @@ impl Operator {
     ///
     /// # Errors
     /// When no hub answers there.
-    pub async fn remote(to: &str, token: Option<&str>) -> anyhow::Result<Self> {
-        let endpoint = Endpoint::from_shared(to.to_owned())
-            .with_context(|| format!("`{to}` is no address of a hub"))?;
-        let channel =
-            endpoint.connect().await.with_context(|| format!("no hub answers at `{to}`"))?;
+    pub async fn remote(dial: &Dial, to: &str, token: Option<&str>) -> anyhow::Result<Self> {
+        let channel = dial.connect(&dial.endpoint(to)?).await;
+        let channel = channel.with_context(|| format!("no hub answers at `{to}`"))?;
         Ok(Self { admin: client(channel, Bearer::new(token)?), _serving: JoinSet::new() })
     }
 

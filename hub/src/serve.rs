@@ -1,11 +1,12 @@
 //! A hub with its doors open: every port is bound first, then the lake is opened, then all is served until told to stop.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use axum::serve::ListenerExt;
+use dinh_lake::caller::{Door, Peer};
 use dinh_lake::lock::Holder;
 use dinh_lake::{Lake, LakeMetrics, LakeOptions, LakeUrl};
 use prometheus_client::registry::Registry;
@@ -13,11 +14,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tracing::{info, warn};
 
 use crate::admin::AdminService;
 use crate::config::{Serve, store_settings};
+use crate::door::certificates::{self, Certificates, Keeper};
+use crate::door::{Entrance, bind};
 use crate::hub::Hub;
 use crate::standing;
 
@@ -47,22 +49,36 @@ const CARE_EVERY: Duration = Duration::from_secs(60);
 const CARE_RETRY: Duration = Duration::from_secs(1);
 const CARE_RETRY_MAX: Duration = Duration::from_secs(60);
 
+type Tasks = JoinSet<anyhow::Result<()>>;
+
 /// The doors of a hub, bound.
 #[derive(Debug)]
 pub struct Doors {
     grpc: TcpListener,
     http: TcpListener,
+    /// For the commands of this machine's operator: where the gRPC door speaks TLS they need one that does not.
+    operator: Option<TcpListener>,
+    tls: Option<(Certificates, Keeper)>,
 }
 
 impl Doors {
     /// Binds every door, so that what is in the way is known before the lake is touched.
     ///
     /// # Errors
-    /// When an address is taken, or is not on loopback: there is no TLS yet, and figures and tokens do not travel bare.
+    /// When an address is taken, or is not on loopback and there is no TLS, or the certificates cannot be used.
     pub async fn bind(settings: &Serve) -> anyhow::Result<Self> {
+        let tls = certificates::read(settings).await?;
+        let secure = tls.is_some();
+        let mut operator = None;
+        if secure {
+            let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            operator = Some(bind(Door::Grpc, here, secure).await?);
+        }
         Ok(Self {
-            grpc: bind("grpc", settings.grpc).await?,
-            http: bind("http", settings.http).await?,
+            grpc: bind(Door::Grpc, settings.grpc, secure).await?,
+            http: bind(Door::Http, settings.http, secure).await?,
+            operator,
+            tls,
         })
     }
 
@@ -81,18 +97,29 @@ impl Doors {
     pub fn http(&self) -> std::io::Result<SocketAddr> {
         self.http.local_addr()
     }
-}
 
-async fn bind(door: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    if !address.ip().is_loopback() {
-        bail!(
-            "the {door} door at {address} is not on loopback, and a door that others can reach needs TLS, which this hub does \
-             not speak yet: listen on 127.0.0.1 and put a TLS proxy in front"
-        );
+    /// Serves a hub at all of them, each as a task of its own.
+    fn serve(self, lake: &Arc<Lake>, hub: Hub, stop: &watch::Receiver<bool>, tasks: &mut Tasks) {
+        let (certificates, keeper) = self.tls.unzip();
+        let entrance = |door, tcp, tls| Entrance::new(door, tcp, tls, Arc::clone(lake));
+        let http = entrance(Door::Http, self.http, certificates.clone());
+        tasks.spawn(serve_http(http, hub.http_router(), stop.clone()));
+        if let Some(tcp) = self.operator {
+            let operator = entrance(Door::Grpc, tcp, None);
+            tasks.spawn(serve_operator(operator, hub.clone(), stop.clone()));
+        }
+        let grpc = entrance(Door::Grpc, self.grpc, certificates);
+        tasks.spawn(serve_grpc(grpc, hub, stop.clone()));
+        if let Some(keeper) = keeper {
+            let stopped = stopped(stop.clone());
+            tasks.spawn(async move {
+                tokio::select! {
+                    kept = keeper.keep() => kept,
+                    () = stopped => Ok(()),
+                }
+            });
+        }
     }
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("the {door} door cannot listen at {address}"))
 }
 
 /// A hub that serves until it is told to stop.
@@ -102,10 +129,12 @@ pub struct Serving {
     pub grpc: SocketAddr,
     /// Where the HTTP door listens.
     pub http: SocketAddr,
+    /// Whether the doors speak TLS.
+    pub secure: bool,
     /// The token of this machine's operator.
     pub operator_token: String,
     stop: watch::Sender<bool>,
-    tasks: JoinSet<anyhow::Result<()>>,
+    tasks: Tasks,
 }
 
 impl Serving {
@@ -114,7 +143,8 @@ impl Serving {
     /// # Errors
     /// When the lake cannot be opened.
     pub async fn start(doors: Doors, lake: &LakeUrl, settings: &Serve) -> anyhow::Result<Self> {
-        let (grpc, http) = (doors.grpc()?, doors.http()?);
+        let (grpc, http, secure) = (doors.grpc()?, doors.http()?, doors.tls.is_some());
+        let for_operator = doors.operator.as_ref().map_or(Ok(grpc), TcpListener::local_addr)?;
         let mut registry = Registry::default();
         let metrics = LakeMetrics::register(&mut registry);
         let options = LakeOptions {
@@ -129,11 +159,11 @@ impl Serving {
         let operator_token = hub.operator_token().to_owned();
         let holder = Holder {
             process: std::process::id(),
-            grpc: Some(grpc.to_string()),
+            grpc: Some(for_operator.to_string()),
             token: Some(operator_token.clone()),
         };
         lake.announce(&holder).context("the lock file")?;
-        info!(%grpc, %http, lake = %lake.url(), position = lake.ledger().snapshot().position, "serving");
+        info!(%grpc, %http, secure, lake = %lake.url(), position = lake.ledger().snapshot().position, "serving");
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
@@ -141,10 +171,9 @@ impl Serving {
             Ok(())
         });
         tasks.spawn(care(Arc::clone(&lake), stopped.clone()));
-        tasks.spawn(follow(lake, stopped.clone()));
-        tasks.spawn(serve_http(doors.http, hub.http_router(), stopped.clone()));
-        tasks.spawn(serve_grpc(doors.grpc, hub, stopped));
-        Ok(Self { grpc, http, operator_token, stop, tasks })
+        tasks.spawn(follow(Arc::clone(&lake), stopped.clone()));
+        doors.serve(&lake, hub, &stopped, &mut tasks);
+        Ok(Self { grpc, http, secure, operator_token, stop, tasks })
     }
 
     /// Serves until Ctrl-C or a termination signal, then stops.
@@ -193,7 +222,7 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 async fn serve_grpc(
-    listener: TcpListener,
+    entrance: Entrance,
     hub: Hub,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
@@ -204,8 +233,6 @@ async fn serve_grpc(
             .register_encoded_file_descriptor_set(dinh_proto::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    // An answer is one small packet: without this the system may hold it back for 40 ms.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let telling =
         standing::tell(Arc::clone(hub.lake()), reporter, hub.ready(), stopped(stop.clone()));
     let serving = Server::builder()
@@ -222,21 +249,32 @@ async fn serve_grpc(
         .add_service(reflection().build_v1alpha()?)
         .add_service(hub.ingest())
         .add_service(AdminService::server(hub))
-        .serve_with_incoming_shutdown(incoming, stopped(stop));
+        .serve_with_incoming_shutdown(entrance.incoming(), stopped(stop));
     let (served, ()) = tokio::join!(serving, telling);
     served.context("the gRPC door")
 }
 
+/// The door of this machine's operator: only the admin service.
+async fn serve_operator(
+    entrance: Entrance,
+    hub: Hub,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    Server::builder()
+        .add_service(AdminService::server(hub))
+        .serve_with_incoming_shutdown(entrance.incoming(), stopped(stop))
+        .await
+        .context("the operator's door")
+}
+
 async fn serve_http(
-    listener: TcpListener,
+    entrance: Entrance,
     router: axum::Router,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        // A connection that refuses is closing; reading from it will tell.
-        let _ = stream.set_nodelay(true);
-    });
-    axum::serve(listener, router)
+    // Only a tapped listener hands its connections' peers on.
+    let entrance = entrance.tap_io(|_| {});
+    axum::serve(entrance, router.into_make_service_with_connect_info::<Peer>())
         .with_graceful_shutdown(stopped(stop))
         .await
         .context("the HTTP door")
@@ -297,6 +335,8 @@ async fn follow(lake: Arc<Lake>, stop: watch::Receiver<bool>) -> anyhow::Result<
 pub async fn run(lake: &str, settings: &Serve) -> anyhow::Result<()> {
     let doors = Doors::bind(settings).await?;
     let serving = Serving::start(doors, &LakeUrl::parse(lake)?, settings).await?;
-    eprintln!("gRPC {} · HTTP http://{} · lake {lake}", serving.grpc, serving.http);
+    let (grpc, http) = (serving.grpc, serving.http);
+    let scheme = if serving.secure { "https" } else { "http" };
+    eprintln!("gRPC {grpc} · HTTP {scheme}://{http} · lake {lake}");
     serving.until_interrupted().await
 }

@@ -4,6 +4,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "way_of_a_row/access.rs"]
+mod access;
+#[path = "way_of_a_row/authority.rs"]
+mod authority;
 #[path = "way_of_a_row/bad_input.rs"]
 mod bad_input;
 #[path = "way_of_a_row/bench.rs"]
@@ -32,3 +36,5 @@ mod refusals;
 mod standing;
 #[path = "way_of_a_row/steps.rs"]
 mod steps;
+#[path = "way_of_a_row/tls.rs"]
+mod tls;

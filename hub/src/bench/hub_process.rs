@@ -16,6 +16,7 @@ use tonic::transport::{Channel, Endpoint};
 use super::process;
 use super::town;
 use crate::commands::catalog::refuse;
+use crate::dial::Dial;
 use crate::operator::{Bearer, Operator};
 
 /// The ingest service with a token.
@@ -65,7 +66,7 @@ impl HubProcess {
         let process = child.id().context("the hub ended at once")?;
         let (grpc, token) = door(&mut child, lake).await?;
         let door = format!("http://{grpc}");
-        let mut operator = Operator::remote(&door, Some(&token)).await?;
+        let mut operator = Operator::remote(&Dial::default(), &door, Some(&token)).await?;
         let request = ApplyCatalogueRequest { files: town::files(), planned_version: None };
         let applied = operator.admin.apply_catalogue(request).await?.into_inner();
         refuse(&applied.faults)?;

@@ -27,7 +27,9 @@ pub struct Args {
 /// # Errors
 /// When a port is taken or the folder cannot be used.
 pub async fn run(global: &Global, args: Args) -> anyhow::Result<()> {
-    let mut settings = Serve::default();
+    // It stays on loopback, whatever the environment says of other hubs.
+    let (tls_cert, tls_key, tls_client_ca) = (None, None, None);
+    let mut settings = Serve { tls_cert, tls_key, tls_client_ca, ..Serve::default() };
     if let Some(base) = args.port_base {
         let door = |offset| {
             let port = base

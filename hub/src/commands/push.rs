@@ -17,6 +17,7 @@ use indicatif::ProgressBar;
 use serde::Deserialize;
 
 use crate::config::{Global, Lang};
+use crate::dial::Dial;
 use crate::exit::Exit;
 use crate::push::number::{Expected, Locale};
 use crate::push::report::{self, RowVerdict};
@@ -140,7 +141,8 @@ impl From<anyhow::Error> for Stop {
 async fn push(global: &Global, args: &Args) -> Result<Exit, Stop> {
     let table = table(args)?;
     let locale = locale(args, &table)?;
-    let hub = Hub::at(global.to.as_deref(), global.token()?.as_deref())?;
+    let dial = Dial::of(global)?;
+    let hub = Hub::at(&dial, global.to.as_deref(), global.token()?.as_deref())?;
     let catalogue =
         if rows::needs_catalogue(&table) { catalogue(&hub, global.lang).await } else { Vec::new() };
     let reading = rows::read(&table, locale, |indicator| expected(&catalogue, indicator));

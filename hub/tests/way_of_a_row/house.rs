@@ -2,7 +2,7 @@
 //!
 //! Nothing waits for a time: a hub is ready when it says its addresses, and every wait has an end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -13,6 +13,7 @@ use dinh_proto::v1 as proto;
 use proto::ingest_client::IngestClient;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_stream::Stream;
 use tonic::transport::{Channel, Endpoint};
@@ -24,6 +25,8 @@ use crate::document::Document;
 pub(crate) const HANOI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/hanoi");
 /// Longer than any start or stop takes, even on a machine that is busy with something else.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// Lines of a hub's log that are kept.
+const LINES_MAX: usize = 10_000;
 /// Bytes of an answer: 64 MiB of verdicts and what goes with them.
 const ANSWER_BYTES_MAX: usize = 72 << 20;
 
@@ -89,9 +92,13 @@ pub(crate) struct Opening {
 
 impl Opening {
     pub(crate) fn of(folder: &Path, more: &[&str]) -> Self {
+        Self::at("127.0.0.1:0", folder, more)
+    }
+
+    pub(crate) fn at(grpc: &str, folder: &Path, more: &[&str]) -> Self {
         let mut command = dinh();
         command
-            .args(["serve", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--lake"])
+            .args(["serve", "--grpc", grpc, "--http", "127.0.0.1:0", "--lake"])
             .arg(folder)
             .args(more);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -114,13 +121,22 @@ impl Opening {
         loop {
             let line = self.lines.next_line().await.unwrap();
             let line = line.unwrap_or_else(|| panic!("the hub ended: {said:#?}"));
-            if let (Some(grpc), Some(http)) = (after(&line, "gRPC "), after(&line, "HTTP http://"))
-            {
+            let http = after(&line, "HTTP http://").or_else(|| after(&line, "HTTP https://"));
+            if let (Some(grpc), Some(http)) = (after(&line, "gRPC "), http) {
                 let Self { folder, child, mut lines } = self;
-                let mut log = JoinSet::new();
+                let (log, said) = watch::channel(VecDeque::from(said));
+                let mut reading = JoinSet::new();
                 // Nobody may have to wait because nobody reads.
-                log.spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                return Hub { folder, grpc, http, child, _log: log };
+                reading.spawn(async move {
+                    while let Ok(Some(line)) = lines.next_line().await {
+                        log.send_modify(|said| {
+                            said.push_back(line);
+                            let over = said.len().saturating_sub(LINES_MAX);
+                            said.drain(..over);
+                        });
+                    }
+                });
+                return Hub { folder, grpc, http, child, said, _reading: reading };
             }
             said.push(line);
         }
@@ -137,7 +153,8 @@ pub(crate) struct Hub {
     pub(crate) grpc: SocketAddr,
     pub(crate) http: SocketAddr,
     child: Child,
-    _log: JoinSet<()>,
+    said: watch::Receiver<VecDeque<String>>,
+    _reading: JoinSet<()>,
 }
 
 impl Hub {
@@ -167,6 +184,16 @@ impl Hub {
         assert!(Command::new("sh").args(["-c", &terminate]).status().await.unwrap().success());
         let ended = tokio::time::timeout(PATIENCE, self.child.wait());
         ended.await.expect("a hub stops when it is asked to").unwrap()
+    }
+
+    /// Waits until its log has a line with a text, and gives its log.
+    pub(crate) async fn says(&self, text: &str) -> String {
+        let mut said = self.said.clone();
+        let there =
+            said.wait_for(|lines: &VecDeque<String>| lines.iter().any(|line| line.contains(text)));
+        let ended = tokio::time::timeout(PATIENCE, there).await;
+        let lines = ended.unwrap_or_else(|_| panic!("it does not say `{text}`")).unwrap();
+        lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
     /// Its process id.
@@ -203,9 +230,7 @@ impl Hub {
 
     /// Whoever pushes with a token, over a connection of its own.
     pub(crate) async fn publisher(&self, token: &str) -> Publisher {
-        let client =
-            IngestClient::new(self.channel().await).max_decoding_message_size(ANSWER_BYTES_MAX);
-        Publisher { client, token: token.to_owned() }
+        Publisher::over(self.channel().await, token)
     }
 
     /// Sends a request to the HTTP door.
@@ -271,6 +296,12 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
+    /// Whoever pushes over a channel, with a token if it is not empty.
+    pub(crate) fn over(channel: Channel, token: &str) -> Self {
+        let client = IngestClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+        Self { client, token: token.to_owned() }
+    }
+
     pub(crate) async fn push(
         &self,
         submission: proto::Submission,

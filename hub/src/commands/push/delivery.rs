@@ -17,19 +17,19 @@ use dinh_proto::v1::admin_client::AdminClient;
 use dinh_proto::v1::ingest_client::IngestClient;
 use tonic::metadata::Ascii;
 use tonic::metadata::MetadataValue;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 use crate::config::Lang;
+use crate::dial::Dial;
 use crate::exit::Exit;
 use crate::wording::Wording;
 
 /// Where a hub listens that was told nothing else.
-const ADDRESS: &str = "http://127.0.0.1:7051";
+const ADDRESS: &str = "127.0.0.1:7051";
 const TRIES_MAX: u32 = 8;
 const CALL_TIMEOUT: Duration = Duration::from_secs(600);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const DELAY_FIRST: Duration = Duration::from_millis(250);
 const DELAY_MAX: Duration = Duration::from_secs(30);
 /// A hub that sends everybody away for longer is better asked again by whoever looks after it.
@@ -54,16 +54,18 @@ pub(crate) struct Failure {
 
 impl Hub {
     /// The hub at an address such as `127.0.0.1:7051`; no connection is made yet.
-    pub(crate) fn at(address: Option<&str>, token: Option<&str>) -> Result<Self, Failure> {
+    pub(crate) fn at(
+        dial: &Dial,
+        address: Option<&str>,
+        token: Option<&str>,
+    ) -> Result<Self, Failure> {
         let address = address.unwrap_or(ADDRESS);
         let usage =
             |vi: String, en: String| Failure { exit: Exit::Usage, wording: Wording::new(vi, en) };
-        let url =
-            if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-        let endpoint = Endpoint::from_shared(url).map_err(|_| {
+        let endpoint = dial.endpoint(address).map_err(|error| {
             usage(
-                format!("`{address}` không phải là địa chỉ: hãy ghi như `http://127.0.0.1:7051`"),
-                format!("`{address}` is not an address: write it as `http://127.0.0.1:7051`"),
+                format!("không dùng được địa chỉ `{address}`: {error:#}"),
+                format!("the address `{address}` cannot be used: {error:#}"),
             )
         })?;
         let authorization = token
@@ -75,8 +77,12 @@ impl Hub {
                     "the token has characters that no token has: copy it again".to_owned(),
                 )
             })?;
-        let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(CALL_TIMEOUT);
-        Ok(Self { channel: endpoint.connect_lazy(), address: address.to_owned(), authorization })
+        let authorization = authorization.map(|mut value: MetadataValue<Ascii>| {
+            value.set_sensitive(true);
+            value
+        });
+        let channel = dial.lazy(&endpoint.timeout(CALL_TIMEOUT));
+        Ok(Self { channel, address: address.to_owned(), authorization })
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
@@ -296,7 +302,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_without_a_hub_is_unavailable() {
         // Port 1 of loopback: refused at once.
-        let hub = Hub::at(Some("127.0.0.1:1"), None).unwrap();
+        let hub = Hub::at(&Dial::default(), Some("127.0.0.1:1"), None).unwrap();
         let status = hub.ingest().cursor(v1::CursorRequest::default()).await.unwrap_err();
         assert!(is_transport(&status), "{status:?}");
         let failure = hub.failure(&status);
