@@ -64,7 +64,7 @@ fn span(label: &str, calendar: Calendar) -> Option<(NaiveDate, NaiveDate)> {
     let year = digits(label.get(..4)?, 4)?;
     match label.get(4..)? {
         "" => Some((date(year, 1, 1)?, date(year, 12, 31)?)),
-        rest if rest.len() == 3 && digits(&rest[1..], 2).is_some() => {
+        rest if rest.len() == 3 && month(rest).is_some() => {
             let start = date(year, month(rest)?, 1)?;
             Some((start, start.checked_add_months(Months::new(1))?.pred_opt()?))
         }
@@ -131,6 +131,13 @@ mod tests {
     fn spans(label: &str, calendar: Calendar) -> String {
         Period::parse(label, calendar)
             .map_or_else(|e| e.to_string(), |p| format!("{}/{}", p.start, p.end))
+    }
+
+    #[test]
+    fn a_letter_of_several_bytes_is_no_part_of_a_year() {
+        for label in ["2024ạ", "2024-ạ", "2024ệệ", "ạ2024", "20ạ"] {
+            assert!(Period::parse(label, Calendar::Gregorian).is_err(), "{label}");
+        }
     }
 
     #[test]
