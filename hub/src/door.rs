@@ -11,7 +11,7 @@
 //! too often waits [`SLOWED_BY`] before its handshake; it is not shut out, for others may share it.
 
 pub mod certificates;
-mod principal;
+pub(crate) mod principal;
 mod stream;
 
 use std::io;

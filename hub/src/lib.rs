@@ -8,6 +8,8 @@ pub mod demo;
 pub mod dial;
 pub mod door;
 pub mod exit;
+#[cfg(test)]
+mod fuzz;
 pub mod hub;
 pub mod operator;
 pub mod output;

@@ -22,6 +22,8 @@ pub mod decimal;
 mod delta;
 pub mod feed;
 pub mod fold;
+#[cfg(test)]
+mod fuzz;
 pub mod grant;
 pub mod indicator;
 mod lake;

@@ -23,7 +23,7 @@ const SET: u8 = 0x31;
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
 /// The name in a certificate, if it has one.
-pub(super) fn name(certificate: &CertificateDer<'_>) -> Option<String> {
+pub(crate) fn name(certificate: &CertificateDer<'_>) -> Option<String> {
     let certificate = EndEntityCert::try_from(certificate).ok()?;
     let uri = certificate.valid_uri_names().find_map(|uri| uri.strip_prefix(URI_PREFIX));
     let name = uri.or_else(|| common_name(certificate.subject()))?;
@@ -34,7 +34,7 @@ pub(super) fn name(certificate: &CertificateDer<'_>) -> Option<String> {
 }
 
 /// The one common name of a subject: the content of an X.501 `RDNSequence`.
-fn common_name(subject: &[u8]) -> Option<&str> {
+pub(crate) fn common_name(subject: &[u8]) -> Option<&str> {
     let mut found = None;
     for set in Values(subject) {
         let (SET, attributes) = set? else { return None };

@@ -35,6 +35,11 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn open(limits: Limits) -> Self {
+        Self::with_service(limits).await.0
+    }
+
+    /// A hub and its service itself, for calls that need no socket.
+    pub(crate) async fn with_service(limits: Limits) -> (Self, IngestService) {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let lake = Lake::open(&LakeUrl::from(folder.path()), LakeOptions::default()).await;
         let lake = lake.expect("the lake opens");
@@ -47,11 +52,12 @@ impl House {
             IngestService::new(Arc::clone(&lake), committer, limits, Clock::system(), metrics);
         let mut tasks = JoinSet::new();
         tasks.spawn(run);
+        let served = service.clone();
         tasks.spawn(async move {
-            let served = Server::builder().add_service(server(service));
+            let served = Server::builder().add_service(server(served));
             served.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("it serves");
         });
-        Self { lake, address, _tasks: tasks, _folder: folder }
+        (Self { lake, address, _tasks: tasks, _folder: folder }, service)
     }
 
     pub(crate) async fn client(&self) -> IngestClient<Channel> {

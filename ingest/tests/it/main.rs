@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod committer;
+mod fuzz;
 mod house;
 mod numbering;
 mod pressure;

@@ -7,7 +7,7 @@
 mod feeds;
 mod indicators;
 #[cfg(test)]
-pub(super) mod samples;
+pub(crate) mod samples;
 mod sheet;
 mod successions;
 #[cfg(test)]

@@ -1,12 +1,18 @@
 //! The catalogue to records and back, and the plan between two catalogues.
 
+use std::sync::Arc;
+
+use object_store::memory::InMemory;
+
 use crate::caller::Refusal;
 use crate::catalogue::files::{self, SourceFile};
 use crate::catalogue::plan::plan;
-use crate::catalogue::{Catalogue, CatalogueError, Record, RecordKind};
+use crate::catalogue::{Catalogue, CatalogueError, CatalogueTable, Record, RecordKind};
+use crate::clock::Clock;
 use crate::feed::Feed;
 use crate::grant::{Action, Credential, Grant};
 use crate::indicator::Indicator;
+use crate::store::Place;
 use crate::unit::UnitId;
 
 use super::files::samples;
@@ -88,6 +94,32 @@ fn of_several_grants_of_one_certificate_the_newest_that_holds_counts() {
     let stranger = Credential::Certificate("stranger".into());
     let none = catalogue.grant_of(&stranger, at(39)).unwrap_err();
     assert_eq!((none.refusal, none.grant), (Refusal::CredentialUnknown, None));
+}
+
+/// Another hub on the same store looks every two seconds, so this is what revocation within five of them stands on.
+#[tokio::test]
+async fn a_grant_that_is_revoked_elsewhere_ends_here_at_the_next_look() {
+    let store = Arc::new(InMemory::new());
+    let open = async || {
+        let place = Place::at(Arc::<InMemory>::clone(&store), "memory:///".parse().unwrap());
+        CatalogueTable::open(place, Clock::system()).await.unwrap()
+    };
+    let here = open().await;
+    let mut granted = wanted();
+    granted.push(Record::from(&grant()));
+    here.apply(granted).await.unwrap();
+    let elsewhere = open().await;
+    let now = Clock::system().now();
+    let held = |table: &CatalogueTable| {
+        let catalogue = table.current();
+        catalogue.grant_of(&grant().credential, now).map(drop).map_err(|none| none.refusal)
+    };
+    assert_eq!((held(&here), held(&elsewhere)), (Ok(()), Ok(())));
+    let revoked = Grant { revoked_at: Some(now), ..grant() };
+    elsewhere.apply(vec![Record::from(&revoked)]).await.unwrap();
+    assert_eq!((held(&here), held(&elsewhere)), (Ok(()), Err(Refusal::GrantRevoked)));
+    here.follow().await.unwrap();
+    assert_eq!(held(&here), Err(Refusal::GrantRevoked));
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Answer {
     }
 }
 
-fn door(hanoi: &Hanoi) -> Router {
+pub(crate) fn door(hanoi: &Hanoi) -> Router {
     let mut registry = Registry::default();
     let metrics = QueryMetrics::register(&mut registry);
     let (_, ready) = watch::channel(true);
@@ -65,7 +65,7 @@ async fn sql(door: &Router, statement: &str, headers: &[(&str, &str)]) -> Answer
     send(door, request.body(Body::from(statement.to_owned())).unwrap()).await
 }
 
-const ANALYST: (&str, &str) = ("authorization", "Bearer dinh_analyst");
+pub(crate) const ANALYST: (&str, &str) = ("authorization", "Bearer dinh_analyst");
 const RANKING: &str = "/v1/rankings/par_index_pct?level=district&period=2023";
 
 #[tokio::test]

@@ -22,7 +22,7 @@ pub(crate) type Row = BTreeMap<String, String>;
 
 /// A lake in a folder of its own, with answers over it.
 pub(crate) struct Hanoi {
-    folder: TempDir,
+    pub(crate) folder: TempDir,
     pub(crate) lake: Arc<Lake>,
     pub(crate) answers: Answers,
 }

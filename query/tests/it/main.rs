@@ -5,6 +5,7 @@
 
 mod answers;
 mod door;
+mod fuzz;
 mod hanoi;
 mod newest;
 mod sql;

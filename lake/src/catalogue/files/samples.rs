@@ -30,7 +30,7 @@ dan-phuong,Huyện Đan Phượng,,official,gregorian,10,273,villages_total;par_
 ";
 
 /// The files of a catalogue without faults: 4 units, 4 indicators, 1 feed.
-pub(in crate::catalogue) fn files() -> Vec<SourceFile> {
+pub(crate) fn files() -> Vec<SourceFile> {
     [("units.csv", UNITS), ("indicators.csv", INDICATORS), ("feeds.csv", FEEDS)]
         .map(|(name, text)| SourceFile { name: name.to_owned(), text: text.to_owned() })
         .into()
