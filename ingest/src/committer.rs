@@ -1,13 +1,17 @@
 //! Group commit: submissions that wait while one group is written ride together in the next.
 //!
 //! ```text
-//! admit ──> judge ──> commit ──> [queue] ──> group ──> ledger.append ──> answers
-//!   │ bytes over the limit: refused at once                 │
-//!   └────────── the permit is held until the answer ────────┘
+//! admit ──> judge ──> commit ──> [queue] ──> group ──> ledger: ready, append ──> answers
+//!   │ bytes over the limit: refused at once    └ two at a time: one is encoded  ──┘
+//!   │                                            while the one before it syncs    │
+//!   └──────────────────── the permit is held until the answer ────────────────────┘
 //! ```
 //!
 //! Invariants:
-//! - A lone submission never waits: a group is what is in the queue at the moment that the ledger is free.
+//! - A lone submission never waits: where nothing is under way a group is what is in the queue at that moment.
+//! - While a group syncs the next one grows. It is closed when that one is done, or earlier if it is large enough for its
+//!   encoding to be worth the overlap; no more than two are ever under way.
+//! - Groups are answered in the order in which they were closed.
 //! - What is judged or queued is bounded in bytes, by the permit that each submission holds.
 //! - Once queued a submission is written whatever becomes of its client.
 //! - When the last handle is gone the queue is written to its end, then the task ends.
@@ -17,8 +21,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dinh_lake::Lake;
-use dinh_lake::ledger::{LedgerError, Outcome};
+use dinh_lake::ledger::{LedgerError, Outcome, Ready};
 use dinh_lake::submission::Submission;
+use futures::StreamExt as _;
+use futures::stream::FuturesOrdered;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::{debug, error};
@@ -29,6 +35,9 @@ use crate::threshold::Share;
 
 /// Bytes of one permit.
 const PERMIT_BYTES: usize = 1024;
+/// Rows from which a group is encoded while the one before it still syncs. Encoding fewer takes less time than a sync, in
+/// which more would have come to ride along.
+const AHEAD_ROWS_MIN: usize = 4_096;
 
 /// Why a submission was not committed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -138,16 +147,31 @@ impl CommitterHandle {
 /// The one task that appends to the ledger.
 #[derive(Debug)]
 pub struct Committer {
-    ledger: Arc<Lake>,
+    lake: Arc<Lake>,
     queue: mpsc::Receiver<Waiting>,
     group_rows_max: usize,
     metrics: IngestMetrics,
 }
 
+/// Submissions that are to ride together.
+#[derive(Debug, Default)]
+struct Group {
+    waiting: Vec<Waiting>,
+    /// Rows of all of them; each counts for one at least, for its own row.
+    rows: usize,
+}
+
+impl Group {
+    fn push(&mut self, next: Waiting) {
+        self.rows += 1 + next.submission.accepted.num_rows() + next.submission.verdicts.len();
+        self.waiting.push(next);
+    }
+}
+
 impl Committer {
     /// A handle, and the task to be run by the caller's `JoinSet`.
     pub fn start(
-        ledger: Arc<Lake>,
+        lake: Arc<Lake>,
         limits: &Limits,
         metrics: IngestMetrics,
     ) -> (CommitterHandle, impl Future<Output = ()> + Send + use<>) {
@@ -160,52 +184,65 @@ impl Committer {
             metrics: metrics.clone(),
         };
         let group_rows_max = limits.group_rows_max;
-        (handle, Self { ledger, queue: receiver, group_rows_max, metrics }.run())
+        (handle, Self { lake, queue: receiver, group_rows_max, metrics }.run())
     }
 
-    async fn run(mut self) {
-        while let Some(first) = self.queue.recv().await {
-            let group = self.gather(first);
-            self.append(group).await;
+    async fn run(self) {
+        let Self { lake, mut queue, group_rows_max, metrics } = self;
+        let ledger = lake.ledger();
+        let mut group = Group::default();
+        let mut under_way = FuturesOrdered::new();
+        let mut open = true;
+        while open || !group.waiting.is_empty() || !under_way.is_empty() {
+            while group.rows < group_rows_max
+                && let Ok(next) = queue.try_recv()
+            {
+                group.push(next);
+            }
+            let due = match under_way.len() {
+                0 => !group.waiting.is_empty(),
+                1 => group.rows >= AHEAD_ROWS_MIN.min(group_rows_max),
+                _ => false,
+            };
+            tokio::select! {
+                biased;
+                Some(()) = under_way.next() => {}
+                ready = ledger.ready(), if due => {
+                    under_way.push_back(append(ready, std::mem::take(&mut group), &metrics));
+                }
+                next = queue.recv(), if open && group.rows < group_rows_max => match next {
+                    Some(next) => group.push(next),
+                    None => open = false,
+                },
+            }
         }
         debug!("the committer has written all that was waiting");
     }
+}
 
-    /// What waits, up to the limit of a group.
-    fn gather(&mut self, first: Waiting) -> Vec<Waiting> {
-        let mut rows = first.submission.accepted.num_rows() + first.submission.verdicts.len();
-        let mut group = vec![first];
-        while rows < self.group_rows_max
-            && let Ok(next) = self.queue.try_recv()
-        {
-            rows += next.submission.accepted.num_rows() + next.submission.verdicts.len();
-            group.push(next);
-        }
-        group
-    }
-
-    async fn append(&self, group: Vec<Waiting>) {
-        self.metrics.group(group.len());
-        let (mut submissions, mut clients) =
-            (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
-        for Waiting { submission, admission, since, answer } in group {
-            submissions.push(submission);
-            clients.push((admission, since, answer));
-        }
-        let result = self.ledger.ledger().append(submissions).await.map_err(|cause| {
-            error!(%cause, submissions = clients.len(), "a group was not recorded");
-            CommitError::Ledger(Arc::new(cause))
-        });
-        let mut outcomes = result.map(Vec::into_iter);
-        for (admission, since, answer) in clients {
-            let outcome = match &mut outcomes {
-                Ok(outcomes) => outcomes.next().ok_or(CommitError::NoOutcome),
-                Err(error) => Err(error.clone()),
-            };
-            self.metrics.committed(since.elapsed());
-            // A client that vanished does not hear that its rows are kept.
-            drop(answer.send(outcome));
-            drop(admission);
-        }
+/// Appends a group and answers its clients.
+async fn append(ready: Ready<'_>, group: Group, metrics: &IngestMetrics) {
+    metrics.group(group.waiting.len());
+    let (submissions, clients): (Vec<_>, Vec<_>) = group
+        .waiting
+        .into_iter()
+        .map(|Waiting { submission, admission, since, answer }| {
+            (submission, (admission, since, answer))
+        })
+        .unzip();
+    let result = Box::pin(ready.append(submissions)).await.map_err(|cause| {
+        error!(%cause, submissions = clients.len(), "a group was not recorded");
+        CommitError::Ledger(Arc::new(cause))
+    });
+    let mut outcomes = result.map(Vec::into_iter);
+    for (admission, since, answer) in clients {
+        let outcome = match &mut outcomes {
+            Ok(outcomes) => outcomes.next().ok_or(CommitError::NoOutcome),
+            Err(error) => Err(error.clone()),
+        };
+        metrics.committed(since.elapsed());
+        // A client that vanished does not hear that its rows are kept.
+        drop(answer.send(outcome));
+        drop(admission);
     }
 }

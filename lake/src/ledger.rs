@@ -4,10 +4,10 @@
 //! append ── Once: known id? ──> its first answer, or a conflict
 //!   │ new
 //!   ▼
-//! stamp ──> encode ──> put file ──> put entry N ──┬─ done ──> snapshot N is published ──> answers
-//!   ▲                                             ├─ lost ──> take in the winner's entry ─┐
-//!   └─────────────────────────────────────────────┼───────────────────────────────────────┘
-//!                                                 └─ unknown ──> kept; tried again before anything else
+//! stamp ──> encode ──> put file, stage entry ──> show entry N ──┬─ done ──> snapshot N is published ──> answers
+//!   ▲         the group before this one syncs meanwhile         ├─ lost ──> take in the winner's entry ─┐
+//!   └───────────────────────────────────────────────────────────┼───────────────────────────────────────┘
+//!                                                               └─ unknown ──> kept; tried again before all else
 //! ```
 //!
 //! Invariants:
@@ -15,6 +15,8 @@
 //! - *Once*: an id is unique within its feed, for ever; who loses a race reads what won before trying again.
 //! - *Unknown outcome*: see [`crate::delta`]. *No ghosts*: see [`crate::delta`]'s cleaning; who finds that the log has been
 //!   cleaned beyond what it knows reads the ledger anew.
+//! - *Turn*, *behind*, *in flight*: how groups overlap and yet commit one after the other, see [`append`].
+//! - *Durable before visible*: an entry is shown when all that it names is synced, see [`crate::store`].
 //! - *Visible*: the snapshot that holds a submission is published before its answer is returned.
 //!
 //! # Decisions
@@ -25,6 +27,7 @@ mod answer;
 mod append;
 mod care;
 mod check;
+mod draft;
 mod encode;
 mod filters;
 mod merge;
@@ -52,7 +55,7 @@ use crate::metrics::LakeMetrics;
 use crate::store::Place;
 use crate::submission::Answer;
 
-pub use append::Outcome;
+pub use append::{Outcome, Ready};
 pub use care::Maintained;
 pub use check::{Checked, Finding};
 pub use encode::{Bounds, FileStats};
@@ -140,6 +143,8 @@ impl From<usize> for Limits {
 #[derive(Debug)]
 pub struct Ledger {
     table: Table,
+    ahead: Mutex<append::Ahead>,
+    turn: Mutex<append::Turn>,
     writer: Mutex<append::Writer>,
     published: watch::Sender<Arc<Snapshot>>,
     standing: watch::Sender<Standing>,
@@ -169,6 +174,8 @@ impl Ledger {
         metrics.observe(&snapshot);
         Ok(Self {
             table,
+            ahead: Mutex::default(),
+            turn: Mutex::default(),
             writer: Mutex::new(append::Writer::new(&state, once)),
             published: watch::Sender::new(Arc::new(snapshot)),
             standing: watch::Sender::new(Standing::Taking),
@@ -237,11 +244,12 @@ impl Ledger {
     }
 
     /// Reads the ledger anew, as opening does.
-    async fn reload(&self, writer: &mut append::Writer) -> Result<(), LedgerError> {
+    async fn reload(&self) -> Result<(), LedgerError> {
         let state = self.table.state().await?.unwrap_or_default();
         let (snapshot, once) = restored(&self.table.place.store, &state).await?;
         warn!(position = snapshot.position, "the ledger was read anew");
         self.metrics.observe(&snapshot);
+        let mut writer = self.writer.lock().await;
         let stamp = writer.stamp.max(state.newest.stamp);
         *writer = append::Writer::new(&state, once);
         writer.stamp = stamp;

@@ -20,6 +20,7 @@ struct Refused {
 pub struct LakeMetrics {
     pub(crate) commits: Counter,
     pub(crate) lost_races: Counter,
+    pub(crate) drawn_again: Counter,
     pub(crate) file_bytes: Counter,
     pub(crate) merged_files: Counter,
     pub(crate) merged_rows: Counter,
@@ -53,6 +54,11 @@ impl LakeMetrics {
             "lost_races",
             "Ledger entries that another hub wrote first",
             metrics.lost_races.clone(),
+        );
+        lake.register(
+            "drawn_again",
+            "Groups drawn up again since another entry came before them",
+            metrics.drawn_again.clone(),
         );
         lake.register_with_unit(
             "file",

@@ -98,3 +98,24 @@ async fn what_does_not_fit_is_refused_at_once() {
         () = run => panic!("the committer outlives its clients"),
     }
 }
+
+#[tokio::test]
+async fn full_groups_overlap_and_are_recorded_and_answered_in_order() {
+    let (_folder, lake) = lake().await;
+    let limits = Limits { group_rows_max: 1, ..Limits::default() };
+    let (handle, run) = Committer::start(Arc::clone(&lake), &limits, IngestMetrics::default());
+    let answered = std::sync::Mutex::new(Vec::new());
+    let commit = async |id: usize| {
+        let admission = handle.admit(1).expect("there is room");
+        let answer = answer(handle.commit(submission(&id.to_string()), admission).await);
+        answered.lock().unwrap().push(answer.position);
+    };
+    let clients = join_all((1..=20).map(commit));
+    tokio::select! {
+        _ = clients => {}
+        () = run => panic!("the committer outlives its clients"),
+    }
+    let positions = answered.into_inner().unwrap();
+    assert_eq!(positions, (1..=20).collect::<Vec<u64>>());
+    assert!(lake.ledger().check().await.unwrap().findings.is_empty());
+}

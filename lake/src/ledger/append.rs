@@ -1,18 +1,37 @@
-//! Group commit: some submissions become one file and one entry.
+//! Group commit, two groups at a time: one is drawn up and encoded while the one before it syncs.
+//!
+//! ```text
+//!           [ahead]                          [turn]
+//! ready ──> sift ─> stamp ─> encode ─┬─────> still behind the same entry? ─ yes ─> show ─> publish ─> outcomes
+//!                                    │ write                │ no
+//!                                    └──────>               └──> drawn up again, under the turn
+//! ```
+//!
+//! Two locks are taken hand over hand: `ahead` by who draws a group up, `turn` by who commits; `ahead` is let go once the
+//! turn is had. So groups commit in the order in which they were drawn up, and there are never more than two.
+//!
+//! Invariants:
+//! - *Turn*: only the holder of the turn shows entries, publishes snapshots and changes what the writer knows.
+//! - *Behind*: a group that was drawn up ahead is committed only if the newest entry is the very one that it was drawn up
+//!   behind. Otherwise its stamps, its position, or what it takes for new may be wrong, and it is drawn up again.
+//! - *In flight*: what a group ahead can only guess (a repeat of an id in flight, a number behind one in flight) it leaves
+//!   open; that is decided under the turn, when it is known what became of the group before.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use futures::join;
+use tokio::sync::MutexGuard;
 use tracing::{debug, info, instrument};
 
-use super::encode::{FileStats, encode};
+use super::draft::{Draft, Tip};
 use super::once::{self, Once};
-use super::producers::{self, Line, Producers};
+use super::producers::Producers;
 use super::read;
-use super::schema::{SUBMISSION, Stamped, group_rows};
+use super::schema::SUBMISSION;
 use super::snapshot::DataFile;
 use super::{Ledger, LedgerError};
-use crate::delta::{Commit, DeltaError, Entry, Provenance, Removed, State, unique};
+use crate::delta::{Commit, DeltaError, Entry, State};
 use crate::store::Staged;
 use crate::submission::{Answer, OutOfTurn, Submission};
 
@@ -32,18 +51,45 @@ pub enum Outcome {
     OutOfTurn(OutOfTurn),
 }
 
-/// What only the one who appends may touch.
+/// What the ledger is known to hold, up to its newest entry. Changed only by who has the turn; never held during a sync.
 #[derive(Debug)]
 pub(super) struct Writer {
     /// The last stamp given out.
     pub(super) stamp: i64,
+    /// The newest entry that was taken in, by its attempt.
+    pub(super) newest: String,
     pub(super) once: Once,
     pub(super) producers: Producers,
+}
+
+/// The right to commit.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
     /// An entry whose outcome is unknown; it comes before all others.
     uncertain: Option<Prepared>,
 }
 
-/// An entry on its way: its files are written, it is not known to be.
+/// The right to draw a group up, and what was drawn up last.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    pub(super) flight: Option<Flight>,
+}
+
+/// A group that is on its way: what the next one must reckon with, should it arrive.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// The entry that it was drawn up behind.
+    pub(super) behind: String,
+    /// Its own entry.
+    pub(super) commit: String,
+    pub(super) position: u64,
+    pub(super) stamp: i64,
+    /// The ids of the submissions in it, by feed.
+    pub(super) ids: HashMap<String, HashSet<String>>,
+    pub(super) transactions: BTreeMap<String, u64>,
+}
+
+/// An entry on its way: its files are durable, it is not known to be.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) position: u64,
@@ -52,27 +98,33 @@ pub(super) struct Prepared {
     pub(super) staged: Staged,
 }
 
-/// What is known of the log beyond the writer's own state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tip {
-    /// Another hub may have put entries since.
-    MayHaveMoved,
-    /// Just now there was none.
-    Seen,
+/// A group whose file is durable.
+struct Written {
+    behind: String,
+    answers: Vec<(usize, Answer)>,
+    prepared: Prepared,
 }
 
 impl Writer {
     pub(super) fn new(state: &State, once: Once) -> Self {
         let mut producers = Producers::default();
         producers.learn(&state.transactions);
-        Self { stamp: state.newest.stamp, once, producers, uncertain: None }
+        let newest = &state.newest;
+        Self { stamp: newest.stamp, newest: newest.commit.clone(), once, producers }
     }
 }
 
-/// Rows of a group above which it is encoded off the async threads.
-const ENCODE_ASIDE_ROWS: usize = 4_096;
+/// The outcomes of a group so far, by place in it.
+pub(super) type Outcomes = BTreeMap<usize, Outcome>;
 
-impl Ledger {
+/// The place of the next group, which may be drawn up now. While it is held no other group is.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    ledger: &'a Ledger,
+    ahead: MutexGuard<'a, Ahead>,
+}
+
+impl Ready<'_> {
     /// Records a group of submissions; when it returns they are durable and every snapshot taken since has them.
     /// Gives one outcome for each, in their order.
     ///
@@ -80,62 +132,156 @@ impl Ledger {
     /// When the store fails. Nothing of the group is recorded then, unless the error is
     /// [`DeltaError::Unknown`]; either way the same submissions may be sent again.
     #[instrument(skip_all, fields(submissions = group.len()))]
-    pub async fn append(&self, group: Vec<Submission>) -> Result<Vec<Outcome>, LedgerError> {
-        self.pace().await;
-        let appended = self.append_group(&group).await;
-        self.note(&appended);
+    pub async fn append(self, group: Vec<Submission>) -> Result<Vec<Outcome>, LedgerError> {
+        let ledger = self.ledger;
+        ledger.pace().await;
+        let appended = Box::pin(self.append_group(Arc::new(group))).await;
+        ledger.note(&appended);
         appended
     }
 
-    async fn append_group(&self, group: &[Submission]) -> Result<Vec<Outcome>, LedgerError> {
-        let mut writer = self.writer.lock().await;
-        self.settle(&mut writer).await?;
-        let mut outcomes = BTreeMap::new();
+    async fn append_group(self, group: Arc<Vec<Submission>>) -> Result<Vec<Outcome>, LedgerError> {
+        let Self { ledger, mut ahead } = self;
+        let mut outcomes = Outcomes::new();
+        let draft = ledger.draft_ahead(&mut ahead, &group, &mut outcomes).await?;
+        let next = async {
+            let turn = ledger.turn.lock().await;
+            drop(ahead);
+            turn
+        };
+        let write = async {
+            match draft {
+                Some(draft) => ledger.write(draft).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (mut turn, written) = join!(next, write);
+        ledger.finish(&mut turn, &group, &mut outcomes, written?).await?;
+        Ok(outcomes.into_values().collect())
+    }
+}
+
+impl Ledger {
+    /// Waits until a group may be drawn up: at once, unless one is being drawn up already. One more may be syncing.
+    pub async fn ready(&self) -> Ready<'_> {
+        Ready { ledger: self, ahead: self.ahead.lock().await }
+    }
+
+    /// Records a group as soon as it may be drawn up, see [`Ready::append`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn append(&self, group: Vec<Submission>) -> Result<Vec<Outcome>, LedgerError> {
+        self.ready().await.append(group).await
+    }
+
+    /// Commits what was written ahead if it still holds, and then whatever of the group has no outcome yet.
+    async fn finish(
+        &self,
+        turn: &mut Turn,
+        group: &Arc<Vec<Submission>>,
+        outcomes: &mut Outcomes,
+        written: Option<Written>,
+    ) -> Result<(), LedgerError> {
+        if let Err(error) = self.settle(turn).await {
+            if let Some(written) = written {
+                self.abandon(&written.prepared).await;
+            }
+            return Err(error);
+        }
+        if let Some(ahead) = written {
+            let holds = self.writer.lock().await.newest == ahead.behind;
+            if holds {
+                self.record(turn, ahead, outcomes).await?;
+            } else {
+                debug!(position = ahead.prepared.position, "a group is drawn up again");
+                self.metrics.drawn_again.inc();
+                self.abandon(&ahead.prepared).await;
+            }
+        }
         let mut tip = Tip::MayHaveMoved;
-        loop {
-            let Some(fresh) = self.sift(&writer, group, &mut outcomes, tip).await? else {
-                self.catch_up(&mut writer).await?;
+        while outcomes.len() < group.len() {
+            let Some(draft) = self.draft(group, outcomes, tip).await? else {
+                self.catch_up().await?;
                 tip = Tip::Seen;
                 continue;
             };
-            if fresh.is_empty() {
-                break;
-            }
-            let (prepared, answers) = self.prepare(&writer, &fresh).await?;
-            if self.commit(&mut writer, prepared).await? {
-                let indices = fresh.iter().map(|(index, _)| *index);
-                outcomes.extend(indices.zip(answers.into_iter().map(Outcome::Recorded)));
-            }
+            let Some(draft) = draft else { break };
+            let written = self.write(draft).await?;
+            self.record(turn, written, outcomes).await?;
             tip = Tip::MayHaveMoved;
         }
-        drop(writer);
-        Ok(outcomes.into_values().collect())
+        Ok(())
+    }
+
+    /// Writes the file of a group and stages its entry.
+    async fn write(&self, draft: Draft) -> Result<Written, LedgerError> {
+        let Draft { behind, position, answers, entry, file, bytes } = draft;
+        self.metrics.file_bytes.inc_by(bytes.len() as u64);
+        let staged = self.table.write(position, &entry, &file.path, bytes).await?;
+        Ok(Written {
+            behind,
+            answers,
+            prepared: Prepared { position, entry, files: vec![file], staged },
+        })
+    }
+
+    /// Commits a group; where another hub was first it has no outcomes still.
+    async fn record(
+        &self,
+        turn: &mut Turn,
+        written: Written,
+        outcomes: &mut Outcomes,
+    ) -> Result<(), LedgerError> {
+        let Written { answers, prepared, .. } = written;
+        let paths: Vec<_> = prepared.files.iter().map(|file| file.path.clone()).collect();
+        if self.commit(turn, prepared).await? {
+            outcomes.extend(
+                answers.into_iter().map(|(index, answer)| (index, Outcome::Recorded(answer))),
+            );
+        } else {
+            for path in paths {
+                self.table.discard_file(&path).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what was written for an entry that is not to be.
+    async fn abandon(&self, prepared: &Prepared) {
+        // What the disk holds after a failed sync is looked at by whoever opens it next.
+        if !self.table.is_stopped() {
+            self.table.discard(&prepared.staged).await;
+            for file in &prepared.files {
+                self.table.discard_file(&file.path).await;
+            }
+        }
     }
 
     /// Commits an entry and publishes what is true afterwards: whether it was ours.
     pub(super) async fn commit(
         &self,
-        writer: &mut Writer,
+        turn: &mut Turn,
         prepared: Prepared,
     ) -> Result<bool, LedgerError> {
         match self.table.commit(prepared.position, &prepared.entry, &prepared.staged).await {
             Ok(Commit::Done) => {
-                self.take_own(writer, prepared);
+                self.take_own(prepared).await;
                 Ok(true)
             }
             Ok(Commit::Ghost) => {
                 self.metrics.ghosts.inc();
-                self.reload(writer).await?;
+                self.reload().await?;
                 Ok(false)
             }
             Ok(Commit::Lost(winner)) => {
                 self.metrics.lost_races.inc();
-                self.take_foreign(writer, prepared.position, *winner).await?;
+                self.take_foreign(prepared.position, *winner).await?;
                 Ok(false)
             }
             Err(error) => {
                 if matches!(error, DeltaError::Unknown { .. }) {
-                    writer.uncertain = Some(prepared);
+                    turn.uncertain = Some(prepared);
                 }
                 Err(error.into())
             }
@@ -143,12 +289,12 @@ impl Ledger {
     }
 
     /// Finds out what became of an entry whose outcome was unknown. After a failed sync nothing is written any more.
-    pub(super) async fn settle(&self, writer: &mut Writer) -> Result<(), LedgerError> {
+    pub(super) async fn settle(&self, turn: &mut Turn) -> Result<(), LedgerError> {
         if self.table.is_stopped() {
             return Err(LedgerError::Stopped);
         }
-        if let Some(prepared) = writer.uncertain.take() {
-            self.commit(writer, prepared).await?;
+        if let Some(prepared) = turn.uncertain.take() {
+            self.commit(turn, prepared).await?;
         }
         Ok(())
     }
@@ -158,154 +304,67 @@ impl Ledger {
     /// # Errors
     /// When the store fails; what was taken in stays.
     pub async fn follow(&self) -> Result<(), LedgerError> {
-        let mut writer = self.writer.lock().await;
-        self.settle(&mut writer).await?;
-        self.catch_up(&mut writer).await
+        let mut turn = self.turn.lock().await;
+        self.settle(&mut turn).await?;
+        self.catch_up().await
     }
 
-    async fn catch_up(&self, writer: &mut Writer) -> Result<(), LedgerError> {
+    async fn catch_up(&self) -> Result<(), LedgerError> {
         loop {
             let next = self.published.borrow().position + 1;
             let Some(entry) = self.table.read(next).await? else {
                 if self.is_cleaned_beyond(next).await? {
-                    self.reload(writer).await?;
+                    self.reload().await?;
                 }
                 return Ok(());
             };
-            self.take_foreign(writer, next, entry).await?;
+            self.take_foreign(next, entry).await?;
         }
     }
 
-    /// Answers what the ledger holds already or does not take, and gives back what is new, each id once.
-    ///
-    /// Gives none where a number seems to be missing that another hub may have recorded: then the tip of the log must be
-    /// seen first. That a number is used or an epoch fenced no newer entry can change.
-    async fn sift<'a>(
-        &self,
-        writer: &Writer,
-        group: &'a [Submission],
-        outcomes: &mut BTreeMap<usize, Outcome>,
-        tip: Tip,
-    ) -> Result<Option<Vec<(usize, &'a Submission)>>, LedgerError> {
-        let mut fresh: Vec<(usize, &Submission)> = Vec::with_capacity(group.len());
-        let mut ids = HashSet::with_capacity(group.len());
-        let mut line = Line::behind(&writer.producers);
-        for (index, submission) in group.iter().enumerate() {
-            if outcomes.contains_key(&index) {
-                continue;
-            }
-            let (feed, id) = (submission.feed.as_str(), submission.id.as_str());
-            let position = writer.once.position(feed, id);
-            if let Some(first) = self.answer(&self.snapshot(), position, feed, id).await? {
-                let same = first.digest == submission.digest;
-                let conflict = || Outcome::Conflict { recorded_digest: first.digest.clone() };
-                outcomes.insert(index, if same { Outcome::Repeated(first) } else { conflict() });
-            } else if !ids.contains(&(feed, id)) {
-                match line.step(feed, submission.numbering.as_ref()) {
-                    Ok(()) => {
-                        ids.insert((feed, id));
-                        fresh.push((index, submission));
-                    }
-                    Err(OutOfTurn::Gap { .. }) if tip == Tip::MayHaveMoved => return Ok(None),
-                    Err(refused) => {
-                        outcomes.insert(index, Outcome::OutOfTurn(refused));
-                    }
-                }
-            }
-        }
-        Ok(Some(fresh))
-    }
-
-    /// Stamps a group, writes its file and draws up its entry.
-    async fn prepare(
-        &self,
-        writer: &Writer,
-        fresh: &[(usize, &Submission)],
-    ) -> Result<(Prepared, Vec<Answer>), LedgerError> {
-        let position = self.published.borrow().position + 1;
-        let base = self.clock.micros().max(writer.stamp + 1);
-        let stamps = (base..).zip(fresh);
-        let stamped: Vec<_> = stamps
-            .map(|(recorded_at, (_, submission))| Stamped { submission, recorded_at, position })
-            .collect();
-        let answers: Vec<_> = stamped.iter().map(Stamped::answer).collect();
-        let rows = group_rows(&stamped)?;
-        let stats = FileStats::of(&rows);
-        let bytes = if stats.num_records > ENCODE_ASIDE_ROWS as u64 {
-            let rows = rows.clone();
-            tokio::task::spawn_blocking(move || encode(&rows)).await??
-        } else {
-            encode(&rows)?
-        };
-        let provenance = Provenance {
-            commit: unique(),
-            stamp: base + i64::try_from(fresh.len()).unwrap_or(i64::MAX) - 1,
-            submissions: answers.iter().map(summary).collect(),
-        };
-        let path = format!("{position:020}-{}.parquet", provenance.commit);
-        let file = DataFile::fresh(path, bytes.len(), self.clock.micros() / 1000, stats, rows);
-        let entry = Entry {
-            provenance,
-            transactions: producers::transactions(&stamped),
-            adds: vec![file.to_live()],
-            ..Entry::default()
-        };
-        self.metrics.file_bytes.inc_by(bytes.len() as u64);
-        let staged = self.table.write(position, &entry, &file.path, bytes).await?;
-        Ok((Prepared { position, entry, files: vec![file], staged }, answers))
-    }
-
-    fn take_own(&self, writer: &mut Writer, prepared: Prepared) {
+    async fn take_own(&self, prepared: Prepared) {
         let Prepared { position, entry, files, .. } = prepared;
-        writer.stamp = entry.provenance.stamp;
-        writer.producers.learn(&entry.transactions);
+        let mut writer = self.writer.lock().await;
         for file in &files {
             writer.once.learn(file.hot.as_deref().unwrap_or_default());
         }
         let rows: u64 = files.iter().map(|file| file.stats.num_records).sum();
         info!(position, submissions = entry.provenance.submissions.len(), rows, "recorded");
         self.metrics.commits.inc();
-        self.publish(writer, position, &entry.removes, files);
+        self.publish(&mut writer, position, &entry, files);
     }
 
     /// Takes in an entry that another hub put at `position`.
-    async fn take_foreign(
-        &self,
-        writer: &mut Writer,
-        position: u64,
-        winner: Entry,
-    ) -> Result<(), LedgerError> {
+    async fn take_foreign(&self, position: u64, mut winner: Entry) -> Result<(), LedgerError> {
         debug!(position, "an entry of another hub is taken in");
         let mut files = Vec::with_capacity(winner.adds.len());
-        for add in winner.adds {
+        for add in std::mem::take(&mut winner.adds) {
             let path = add.path.clone();
             let file = DataFile::from_live(add);
             files.push(
                 file.map_err(|error| LedgerError::Stats { file: path, reason: error.to_string() })?,
             );
         }
+        let mut learned = Vec::new();
         for file in &files {
             // The ids in a sorted file are found by its filters.
             if !file.is_sorted() {
                 let store = &self.table.place.store;
-                let rows = read::rows(store, file, SUBMISSION, &once::COLUMNS).await?;
-                writer.once.learn(&rows);
+                learned.extend(read::rows(store, file, SUBMISSION, &once::COLUMNS).await?);
             }
         }
-        writer.stamp = writer.stamp.max(winner.provenance.stamp);
-        writer.producers.learn(&winner.transactions);
-        self.publish(writer, position, &winner.removes, files);
+        let mut writer = self.writer.lock().await;
+        writer.once.learn(&learned);
+        self.publish(&mut writer, position, &winner, files);
         Ok(())
     }
 
-    fn publish(
-        &self,
-        writer: &mut Writer,
-        position: u64,
-        removed: &[Removed],
-        added: Vec<DataFile>,
-    ) {
-        let before = self.snapshot();
+    /// Makes an entry known to writers and readers at once: an id is never known before its rows can be read.
+    fn publish(&self, writer: &mut Writer, position: u64, entry: &Entry, added: Vec<DataFile>) {
+        writer.stamp = writer.stamp.max(entry.provenance.stamp);
+        writer.newest.clone_from(&entry.provenance.commit);
+        writer.producers.learn(&entry.transactions);
+        let (before, removed) = (self.snapshot(), &entry.removes);
         let next = before.advance(position, removed, added, self.limits.hot_bytes_max);
         self.metrics.observe(&next);
         // In one step under the writer's lock, so an id is always known either here or by a file.
@@ -313,12 +372,4 @@ impl Ledger {
         writer.once.forget(before.named(removed));
         self.readers.note(before.named(removed));
     }
-}
-
-/// What the log says of a submission, for readers of the log alone.
-fn summary(answer: &Answer) -> serde_json::Value {
-    serde_json::json!({
-        "feed": answer.feed, "id": answer.submission, "digest": answer.digest, "accepted": answer.accepted,
-        "warned": answer.warned, "refused": answer.refused, "recorded_at": answer.recorded_at.timestamp_micros(),
-    })
 }

@@ -122,7 +122,7 @@ impl Ledger {
         let due = care.orphans_at.is_none_or(|at| at.elapsed() >= self.limits.retention);
         if due && care.merging.is_none() {
             // An entry whose outcome is unknown names a file that may be as old as the trouble with the store.
-            self.settle(&mut *self.writer.lock().await).await?;
+            self.settle(&mut *self.turn.lock().await).await?;
             let older_than = older_than - self.orphan_age();
             let deleted = self.table.delete_orphans(older_than).await?;
             self.metrics.deleted_files.inc_by(deleted);

@@ -9,7 +9,7 @@
 //! tier. All of it runs on one blocking thread at a time.
 //!
 //! Invariants:
-//! - *merge*: a merge commits at N only if every input is still live at N - 1, checked under the writer's lock; an entry of
+//! - *merge*: a merge commits at N only if every input is still live at N - 1, checked under the turn to commit; an entry of
 //!   another hub that gets in between is taken in and the check made again.
 //! - *few files*: when nothing is due, fewer than [`FRESH_FILES`] fresh files are live, and of each kind fewer than
 //!   [`FAN_IN`] sorted files in each of the [`TIERS`], beside the full ones.
@@ -208,12 +208,12 @@ impl Ledger {
                 self.filters.warm(&self.table.place.store, output).await?;
             }
         }
-        let mut writer = self.writer.lock().await;
-        self.settle(&mut writer).await?;
+        let mut turn = self.turn.lock().await;
+        self.settle(&mut turn).await?;
         loop {
             let snapshot = self.snapshot();
             if !are_live(inputs, &snapshot) {
-                drop(writer);
+                drop(turn);
                 // Another hub merged them. Nobody names our files, and nobody ever will.
                 for output in outputs {
                     self.table.discard_file(&output.path).await;
@@ -221,8 +221,8 @@ impl Ledger {
                 return Ok(());
             }
             let now_ms = self.clock.micros() / 1000;
-            let provenance =
-                Provenance { commit: unique(), stamp: writer.stamp, submissions: Vec::new() };
+            let stamp = self.writer.lock().await.stamp;
+            let provenance = Provenance { commit: unique(), stamp, submissions: Vec::new() };
             let entry = Entry {
                 provenance,
                 adds: outputs.iter().map(DataFile::to_live).collect(),
@@ -232,14 +232,14 @@ impl Ledger {
             let position = snapshot.position + 1;
             let staged = self.table.stage(position, &entry).await?;
             let prepared = Prepared { position, entry, files: outputs.clone(), staged };
-            if self.commit(&mut writer, prepared).await? {
+            if self.commit(&mut turn, prepared).await? {
                 let rows: u64 = outputs.iter().map(|file| file.stats.num_records).sum();
                 info!(inputs = inputs.len(), outputs = outputs.len(), rows, "files merged");
                 self.metrics.merged_files.inc_by(inputs.len() as u64);
                 self.metrics.merged_rows.inc_by(rows);
                 let bytes = outputs.iter().map(|file| file.size).sum();
                 self.metrics.file_bytes.inc_by(bytes);
-                drop(writer);
+                drop(turn);
                 self.filters.keep(&self.snapshot());
                 done.merged_files += inputs.len();
                 done.written_files += outputs.len();

@@ -69,6 +69,12 @@ impl<'a> Line<'a> {
         Self { recorded, ahead: HashMap::new() }
     }
 
+    /// Lets pass what a group in flight will record.
+    pub(super) fn pass(&mut self, transactions: &BTreeMap<String, u64>) {
+        let producers = transactions.iter().filter(|(key, _)| key.starts_with(PRODUCER));
+        self.ahead.extend(producers.map(|(key, version)| (key.clone(), *version)));
+    }
+
     /// Lets a submission step up if it comes next; one without a number always does.
     pub(super) fn step(
         &mut self,

@@ -82,8 +82,8 @@ impl Ledger {
     }
 
     async fn try_store(&self) -> Result<(), LedgerError> {
-        let mut writer = self.writer.lock().await;
-        self.settle(&mut writer).await?;
+        let mut turn = self.turn.lock().await;
+        self.settle(&mut turn).await?;
         let (store, path) = (&self.table.place.store, Path::from("probe"));
         let failed = |source| LedgerError::from(self.table.store_failed(&path, source));
         let put = store.put_opts(&path, "probe".into(), PutMode::Overwrite.into()).await;

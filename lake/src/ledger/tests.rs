@@ -1,5 +1,6 @@
 //! The ledger's invariants, each by name, over stores in memory and on disk.
 
+mod ahead;
 mod cleaning;
 mod faults;
 mod numbering;
