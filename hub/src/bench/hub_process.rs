@@ -28,8 +28,12 @@ const START_MAX: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long its processor time must stand still for it to count as idle: several ticks of its clock.
 const IDLE_FOR: Duration = Duration::from_millis(60);
-/// How long idleness is waited for.
+/// How long idleness is waited for between measurements.
 const IDLE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long its processor time must stand still for its care of the lake to count as done.
+const SETTLED_FOR: Duration = Duration::from_secs(1);
+/// How long care of the lake is waited for: it has some twenty million rows to merge.
+const SETTLED_WAIT_MAX: Duration = Duration::from_secs(1_800);
 
 /// A hub that runs on a fresh lake with the benchmark's catalogue; killed when it is dropped.
 #[derive(Debug)]
@@ -103,16 +107,28 @@ impl HubProcess {
 
     /// Waits until it does nothing any more; care of the lake goes on for a while after the last ack.
     pub(super) async fn idle(&self) {
+        self.still(IDLE_FOR, IDLE_WAIT_MAX).await;
+    }
+
+    /// Waits until its care of the lake is done; gives the time that it still took, none where it goes on and on.
+    pub(super) async fn settled(&self) -> Option<Duration> {
+        self.still(SETTLED_FOR, SETTLED_WAIT_MAX).await
+    }
+
+    /// Waits until its processor time has stood still for a while; gives how long it moved before.
+    async fn still(&self, still_for: Duration, wait_max: Duration) -> Option<Duration> {
         let began = Instant::now();
-        let mut before = self.cpu();
-        while began.elapsed() < IDLE_WAIT_MAX {
+        let (mut before, mut moved) = (self.cpu(), Duration::ZERO);
+        while began.elapsed() < wait_max {
             tokio::time::sleep(IDLE_FOR).await;
             let now = self.cpu();
-            if now == before {
-                break;
+            if now != before {
+                (before, moved) = (now, began.elapsed());
+            } else if began.elapsed() - moved >= still_for {
+                return Some(moved);
             }
-            before = now;
         }
+        None
     }
 
     /// Kills it: its lake is thrown away.

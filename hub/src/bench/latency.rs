@@ -7,18 +7,18 @@
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
-use dinh_proto::v1::PushRequest;
 use indicatif::ProgressBar;
 
 use super::awake::Awake;
 use super::bare::Bare;
+use super::crowd::push;
 use super::hub_process::{HubProcess, Pusher};
 use super::payload::{Form, Writer};
 use super::plan::shares;
-use super::throughput::all_accepted;
+use super::process::{self, spent};
 
 /// Measurements of one kind before the next kind has its turn.
 const BLOCK: u64 = 20;
@@ -36,6 +36,10 @@ pub(super) struct Latency {
     pub(super) data_bytes: usize,
     /// Bytes of the hub's log entry of one push; the bare loops write as many.
     pub(super) entry_bytes: usize,
+    /// Processor time of the hub while it was pushed to.
+    pub(super) hub_cpu: Duration,
+    /// Processor time of the client while it pushed.
+    pub(super) client_cpu: Duration,
 }
 
 /// What took turns.
@@ -62,7 +66,7 @@ pub(super) async fn measure(
     progress: &ProgressBar,
 ) -> anyhow::Result<Latency> {
     let rounds = pushes.div_ceil(BLOCK);
-    let share = shares((2 * rounds + WARM_UP) * BLOCK * rows, 1, rows)?.remove(0);
+    let share = shares((2 * rounds + WARM_UP) * BLOCK * rows, 1, rows, 0)?.remove(0);
     let (writer, mut pusher) = (Writer::new(Form::Typed, share), hub.pusher().await?);
     let mut batches = 0..writer.share().batches();
     // What comes first does not count: it warms up both sides and shows how large the hub's files are.
@@ -71,11 +75,17 @@ pub(super) async fn measure(
     let mut bare = Bare::new(folder, data_bytes, entry_bytes)?;
     bare_block(&mut bare, &mut Turns::default())?;
     let (mut as_it_is, mut awake) = (Turns::default(), Turns::default());
+    let (mut hub_cpu, mut client_cpu) = (Duration::ZERO, Duration::ZERO);
     for _ in 0..rounds {
         for (turns, is_awake) in [(&mut as_it_is, false), (&mut awake, true)] {
             let kept = is_awake.then(Awake::start).transpose()?;
             hub.idle().await;
+            let cpu = || (hub.cpu(), process::cpu(std::process::id()));
+            let before = cpu();
             turns.pushes.extend(push_block(&mut pusher, &writer, &mut batches).await?.times);
+            let after = cpu();
+            hub_cpu += spent(before.0, after.0).unwrap_or_default();
+            client_cpu += spent(before.1, after.1).unwrap_or_default();
             hub.idle().await;
             // Blocking, but on this thread nothing else is going on, and the bare loop shall be bare.
             tokio::task::block_in_place(|| bare_block(&mut bare, turns))?;
@@ -83,7 +93,7 @@ pub(super) async fn measure(
         }
         progress.inc(BLOCK);
     }
-    Ok(Latency { as_it_is, awake, data_bytes, entry_bytes })
+    Ok(Latency { as_it_is, awake, data_bytes, entry_bytes, hub_cpu, client_cpu })
 }
 
 /// What a block of pushes gave.
@@ -115,18 +125,6 @@ fn bare_block(bare: &mut Bare, turns: &mut Turns) -> std::io::Result<()> {
         turns.overwrite.push(bare.overwrite()?);
     }
     Ok(())
-}
-
-/// Pushes one batch; gives the time to its ack and its position.
-async fn push(pusher: &mut Pusher, writer: &Writer, index: u64) -> anyhow::Result<(Duration, u64)> {
-    let (submission, rows) = writer.submission(index)?;
-    let request = PushRequest { submission: Some(submission) };
-    let began = Instant::now();
-    let answer = pusher.push(request).await?.into_inner().answer;
-    let took = began.elapsed();
-    let answer = answer.context("the hub gave no answer")?;
-    all_accepted(&answer, rows)?;
-    Ok((took, answer.position))
 }
 
 /// Bytes of the data file and of the log entry that the hub wrote for a position.

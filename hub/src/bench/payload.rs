@@ -151,7 +151,7 @@ mod tests {
     use crate::bench::plan::shares;
 
     fn sent_as(form: Form, batch: u64) -> Vec<[String; 4]> {
-        let share = shares(4_000, 2, 200).unwrap().remove(1);
+        let share = shares(4_000, 2, 200, 5).unwrap().remove(1);
         let (submission, rows) = Writer::new(form, share).submission(batch).unwrap();
         assert_eq!((submission.id, rows), (format!("1/{batch}"), 200));
         match submission.payload.unwrap() {

@@ -1,7 +1,7 @@
 //! Which rows each connection sends, in which batches: the same at every run.
 //!
-//! A connection reports on communes of its own, day after day, as a district's office does. From its fifth batch on, one
-//! row in twenty revises a key of an earlier batch; the others are new keys.
+//! A connection reports on communes of its own, day after day, as a district's office does. From its fifth batch on, some
+//! rows in a hundred revise a key of an earlier batch; the others are new keys.
 //!
 //! Invariant: no key comes twice in one batch, and [`Share::keys`] is how many different keys there are in all.
 
@@ -13,8 +13,8 @@ use super::town::{COMMUNES, DAYS, INDICATORS};
 
 /// Batches that come before the first revision: what is revised then is acked long since.
 const REVISED_AFTER: u64 = 4;
-/// One row in so many is a revision.
-const REVISED_ONE_IN: u64 = 20;
+/// Rows in a hundred that may be revisions: each revises a key of its own, and the first batches have new ones only.
+pub(super) const REVISED_PERCENT_MAX: u64 = 50;
 
 /// One row: ordinals of the town, and a figure in hundredths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +38,19 @@ pub(super) struct Share {
     pub(super) communes: Range<u64>,
     rows: u64,
     batch_rows: u64,
+    revised_percent: u64,
 }
 
 /// Divides rows among connections.
 ///
 /// # Errors
 /// When there are more connections than communes, or more rows than the town has cells.
-pub(super) fn shares(rows: u64, connections: u64, batch_rows: u64) -> anyhow::Result<Vec<Share>> {
+pub(super) fn shares(
+    rows: u64,
+    connections: u64,
+    batch_rows: u64,
+    revised_percent: u64,
+) -> anyhow::Result<Vec<Share>> {
     ensure!(
         (1..=COMMUNES).contains(&connections),
         "connections are 1 to {COMMUNES}, not {connections}"
@@ -53,6 +59,10 @@ pub(super) fn shares(rows: u64, connections: u64, batch_rows: u64) -> anyhow::Re
     let cells = communes * INDICATORS * DAYS;
     ensure!(batch_rows > 0, "a batch has at least one row");
     ensure!(
+        revised_percent <= REVISED_PERCENT_MAX,
+        "at most {REVISED_PERCENT_MAX} % of the rows revise others, not {revised_percent} %"
+    );
+    ensure!(
         rows.div_ceil(connections) <= cells,
         "{connections} connections can send {} different rows at most, not {rows}",
         cells * connections
@@ -60,7 +70,7 @@ pub(super) fn shares(rows: u64, connections: u64, batch_rows: u64) -> anyhow::Re
     let share = |connection: u64| {
         let first = connection * communes;
         let rows = rows / connections + u64::from(connection < rows % connections);
-        Share { connection, communes: first..first + communes, rows, batch_rows }
+        Share { connection, communes: first..first + communes, rows, batch_rows, revised_percent }
     };
     Ok((0..connections).map(share).collect())
 }
@@ -102,14 +112,14 @@ impl Share {
     }
 
     fn revised(&self, index: u64) -> u64 {
-        if index < REVISED_AFTER { 0 } else { self.rows_of(index) / REVISED_ONE_IN }
+        if index < REVISED_AFTER { 0 } else { self.rows_of(index) * self.revised_percent / 100 }
     }
 
     /// How many new keys the batches before one have.
     fn keys_before(&self, index: u64) -> u64 {
         let Some(last) = index.checked_sub(1) else { return 0 };
         let whole = last * self.batch_rows
-            - last.saturating_sub(REVISED_AFTER) * (self.batch_rows / REVISED_ONE_IN);
+            - last.saturating_sub(REVISED_AFTER) * (self.batch_rows * self.revised_percent / 100);
         whole + self.rows_of(last) - self.revised(last)
     }
 
@@ -140,11 +150,15 @@ mod tests {
 
     #[test]
     fn all_rows_are_sent_and_the_keys_are_counted() {
-        for (rows, connections, batch_rows) in
-            [(60_007, 8, 500), (5_000, 1, 100), (13, 2, 5), (400, 600, 10)]
-        {
+        for (rows, connections, batch_rows, revised) in [
+            (60_007, 8, 500, 5),
+            (5_000, 1, 100, 50),
+            (13, 2, 5, 20),
+            (400, 600, 10, 5),
+            (9_000, 2, 70, 0),
+        ] {
             let (mut sent, mut keys, mut promised) = (0, HashSet::new(), 0);
-            for share in shares(rows, connections, batch_rows).unwrap() {
+            for share in shares(rows, connections, batch_rows, revised).unwrap() {
                 promised += share.keys();
                 for index in 0..share.batches() {
                     let batch = share.batch(index);
@@ -160,8 +174,8 @@ mod tests {
     }
 
     #[test]
-    fn one_row_in_twenty_revises() {
-        let shares = shares(800_000, 8, 1_000).unwrap();
+    fn as_many_rows_revise_as_was_asked_for() {
+        let shares = shares(800_000, 8, 1_000, 5).unwrap();
         let keys: u64 = shares.iter().map(Share::keys).sum();
         assert_eq!(800_000 - keys, 8 * 96 * 50);
         assert_eq!(shares[3].batch(50), shares[3].batch(50));
@@ -169,9 +183,10 @@ mod tests {
 
     #[test]
     fn what_the_town_cannot_hold_is_refused() {
-        assert!(shares(1, 0, 1).is_err());
-        assert!(shares(1, 601, 1).is_err());
-        assert!(shares(1, 8, 0).is_err());
-        assert!(shares(60_000_000, 8, 700).is_err());
+        assert!(shares(1, 0, 1, 5).is_err());
+        assert!(shares(1, 601, 1, 5).is_err());
+        assert!(shares(1, 8, 0, 5).is_err());
+        assert!(shares(60_000_000, 8, 700, 5).is_err());
+        assert!(shares(1, 8, 1, 51).is_err());
     }
 }

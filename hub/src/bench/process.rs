@@ -17,6 +17,12 @@ pub(super) fn memory_peak_bytes(process: u32) -> Option<u64> {
     memory_of(&std::fs::read_to_string(format!("/proc/{process}/status")).ok()?)
 }
 
+/// The processor time that went by between two looks; none where one of them saw nothing.
+#[must_use]
+pub(super) fn spent(before: Option<Duration>, after: Option<Duration>) -> Option<Duration> {
+    Some(after?.saturating_sub(before?))
+}
+
 fn cpu_of(stat: &str) -> Option<Duration> {
     // The second field is the name in parentheses, which may hold anything; the third follows its last `)`.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();

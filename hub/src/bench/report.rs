@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::crowd::Crowd;
+use super::history::Point;
 use super::latency::{Latency, Turns};
 use super::payload::Form;
 use super::spread::Spread;
@@ -50,12 +52,19 @@ impl Report {
         add("bytes of a batch", measured.batch_bytes as f64, "bytes");
         add("time to the last ack", seconds, "s");
         add("rows acked a second", rows / seconds, "rows/s");
-        let counted = measured.observations_counted;
-        add("count(*) of observations, right", counted.as_secs_f64() * 1e3, "ms");
         if let Ok(current) = measured.current_counted {
             add("count(*) of current, right", current.as_secs_f64() * 1e3, "ms");
-            let until = seconds + counted.as_secs_f64() + current.as_secs_f64();
+            let until = seconds + current.as_secs_f64();
+            add("time until current is counted, right", until, "s");
             add("rows a second until current is counted", rows / until, "rows/s");
+        }
+        let counted = measured.observations_counted;
+        add("count(*) of observations, right", counted.as_secs_f64() * 1e3, "ms");
+        if let Some(merged) = measured.merged_after {
+            add("merging and counting after the last ack", merged.as_secs_f64(), "s");
+        }
+        if let Some(cpu) = measured.hub_cpu_after {
+            add("processor time of the hub after the last ack", cpu.as_secs_f64(), "s");
         }
         for (who, cpu) in [("hub", measured.hub_cpu), ("client", measured.client_cpu)] {
             let Some(cpu) = cpu else { continue };
@@ -76,8 +85,54 @@ impl Report {
         }
     }
 
+    /// Adds the figures of many clients at a time.
+    pub(super) fn crowd(&mut self, measured: &Crowd) {
+        let Crowd { clients, rows, took, entries, .. } = *measured;
+        let pushes = measured.acks.count() as f64;
+        self.add("crowd", "clients", clients as f64, "clients");
+        self.add("crowd", "rows of a push", rows as f64, "rows");
+        self.add("crowd", "pushes acked a second", pushes / took.as_secs_f64(), "pushes/s");
+        self.add("crowd", "pushes of a ledger entry", pushes / entries as f64, "pushes");
+        self.spread("crowd", "ack", &measured.acks);
+        self.cpu("crowd", pushes, measured.hub_cpu, measured.client_cpu);
+    }
+
+    /// Adds the figures of a short and of a long history.
+    pub(super) fn history(&mut self, [early, late]: &[Point; 2]) {
+        for (work, point) in [("early", early), ("late", late)] {
+            self.add(work, "ledger entries", point.entries as f64, "entries");
+            self.add(work, "live files", point.files as f64, "files");
+            self.spread(work, "ack in this process", &point.acks);
+            self.add(work, "opening the lake", milliseconds(point.opened), "ms");
+        }
+        for percent in PERCENTS {
+            let [late, early] =
+                [late, early].map(|point| milliseconds(point.acks.percentile(percent)));
+            self.add("ratio", &format!("ack late to early, p{percent}"), late / early, "x");
+        }
+        let opened = late.opened.as_secs_f64() / early.opened.as_secs_f64();
+        self.add("ratio", "opening late to early", opened, "x");
+    }
+
+    fn cpu(
+        &mut self,
+        work: &'static str,
+        pushes: f64,
+        hub: Option<Duration>,
+        client: Option<Duration>,
+    ) {
+        for (who, cpu) in [("hub", hub), ("client", client)] {
+            let Some(cpu) = cpu else { continue };
+            let figure = format!("processor time of the {who}");
+            self.add(work, &figure, cpu.as_secs_f64(), "s");
+            self.add(work, &format!("{figure}, a push"), cpu.as_secs_f64() * 1e6 / pushes, "us");
+        }
+    }
+
     /// Adds the figures of one small push.
     pub(super) fn latency(&mut self, measured: &Latency) {
+        let pushes = (measured.as_it_is.pushes.len() + measured.awake.pushes.len()) as f64;
+        self.cpu("push", pushes, Some(measured.hub_cpu), Some(measured.client_cpu));
         self.add("push", "bytes of the data file", measured.data_bytes as f64, "bytes");
         self.add("push", "bytes of the log entry", measured.entry_bytes as f64, "bytes");
         self.turns(["push", "bare", "ratio"], &measured.as_it_is);
@@ -185,8 +240,10 @@ mod tests {
                 entries: 4,
                 hub_cpu: Some(Duration::from_millis(100)),
                 client_cpu: None,
-                observations_counted: Duration::from_millis(3),
                 current_counted: Err("too large".to_owned()),
+                observations_counted: Duration::from_millis(3),
+                merged_after: Some(Duration::from_secs(2)),
+                hub_cpu_after: Some(Duration::from_secs(1)),
                 memory_peak_bytes: Some(64 << 20),
             },
         );
@@ -196,7 +253,32 @@ mod tests {
             overwrite: vec![Duration::from_millis(4); 3],
         };
         let (as_it_is, awake) = (turns(12), turns(11));
-        report.latency(&Latency { as_it_is, awake, data_bytes: 8_000, entry_bytes: 900 });
+        let cpu = Duration::from_millis(60);
+        let bytes = (8_000, 900);
+        report.latency(&Latency {
+            as_it_is,
+            awake,
+            data_bytes: bytes.0,
+            entry_bytes: bytes.1,
+            hub_cpu: cpu,
+            client_cpu: cpu,
+        });
+        report.crowd(&Crowd {
+            clients: 64,
+            rows: 1,
+            acks: spread(5),
+            took: Duration::from_millis(30),
+            entries: 2,
+            hub_cpu: Some(cpu),
+            client_cpu: None,
+        });
+        let point = |entries, ms| Point {
+            entries,
+            files: 7,
+            acks: spread(ms),
+            opened: Duration::from_millis(2 * ms),
+        };
+        report.history(&[point(100, 10), point(100_000, 12)]);
         report
     }
 
@@ -213,6 +295,11 @@ mod tests {
         assert_eq!(value("ratio", "ack to a new file twice, p50"), Some((1.2, "x")));
         assert_eq!(value("ratio", "ack to fdatasync, p99"), Some((3.0, "x")));
         assert_eq!(value("ratio, awake", "ack to a new file twice, p90"), Some((1.1, "x")));
+        assert_eq!(value("push", "processor time of the hub, a push"), Some((10_000.0, "us")));
+        assert_eq!(value("crowd", "pushes acked a second"), Some((100.0, "pushes/s")));
+        assert_eq!(value("crowd", "pushes of a ledger entry"), Some((1.5, "pushes")));
+        assert_eq!(value("ratio", "ack late to early, p50"), Some((1.2, "x")));
+        assert_eq!(value("ratio", "opening late to early"), Some((1.2, "x")));
         assert!(report.notes[0].contains("too large"));
     }
 

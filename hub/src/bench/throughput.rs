@@ -1,7 +1,7 @@
 //! Rows a second that are acked, and the proof that they are there.
 //!
-//! Each connection keeps a few batches in flight on one stream. The clock runs from the first batch to the last ack; then
-//! the hub must count exactly what was acked, at its first answer, for an ack promises that.
+//! Each connection keeps a few batches in flight on one stream. The clock runs from the first batch to the last ack, and on
+//! until `current` is counted; the hub must count exactly what was acked, at its first answer, for an ack promises that.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::hub_process::{HubProcess, Pusher};
 use super::payload::{Form, Writer};
 use super::plan::Share;
-use super::process;
+use super::process::{self, spent};
 use super::spread::Spread;
 use super::town::FEED;
 use crate::operator::Admin;
@@ -45,10 +45,14 @@ pub(super) struct Throughput {
     pub(super) hub_cpu: Option<Duration>,
     /// Processor time of the client meanwhile.
     pub(super) client_cpu: Option<Duration>,
-    /// How long `count(*)` of `observations` took right after.
-    pub(super) observations_counted: Duration,
-    /// How long `count(*)` of `current` took after that; what went wrong if it could not be counted.
+    /// How long `count(*)` of `current` took right after; what went wrong if it could not be counted.
     pub(super) current_counted: Result<Duration, String>,
+    /// How long `count(*)` of `observations` took after that.
+    pub(super) observations_counted: Duration,
+    /// How long care of the lake, which is merging, went on after the last ack; none if it did not come to an end.
+    pub(super) merged_after: Option<Duration>,
+    /// Processor time of the hub from the last ack until care was done, the counting included.
+    pub(super) hub_cpu_after: Option<Duration>,
     /// The most memory that the hub held, in bytes.
     pub(super) memory_peak_bytes: Option<u64>,
 }
@@ -96,11 +100,6 @@ pub(super) async fn measure(
     }
     let (took, after) = (began.elapsed(), cpu());
     ensure!(all.rows == rows, "{rows} rows were sent, and {} acked", all.rows);
-    let (counted, observations_counted) = count(&mut hub.operator.admin, "observations").await?;
-    ensure!(
-        counted == rows,
-        "{rows} rows were acked, and the hub counts {counted}: an ack was not true"
-    );
     let current_counted = match count(&mut hub.operator.admin, "current").await {
         Ok((counted, took)) => {
             ensure!(
@@ -111,9 +110,13 @@ pub(super) async fn measure(
         }
         Err(error) => Err(format!("{error:#}")),
     };
-    let spent = |(after, before): (Option<Duration>, Option<Duration>)| {
-        Some(after?.saturating_sub(before?))
-    };
+    let (counted, observations_counted) = count(&mut hub.operator.admin, "observations").await?;
+    ensure!(
+        counted == rows,
+        "{rows} rows were acked, and the hub counts {counted}: an ack was not true"
+    );
+    let counting = began.elapsed() - took;
+    let merged_after = hub.settled().await.map(|moved| counting + moved);
     Ok(Throughput {
         rows,
         keys,
@@ -121,10 +124,12 @@ pub(super) async fn measure(
         took,
         acks: Spread::of(all.times),
         entries: all.position,
-        hub_cpu: spent((after.0, before.0)),
-        client_cpu: spent((after.1, before.1)),
-        observations_counted,
+        hub_cpu: spent(before.0, after.0),
+        client_cpu: spent(before.1, after.1),
         current_counted,
+        observations_counted,
+        merged_after,
+        hub_cpu_after: spent(after.0, hub.cpu()),
         memory_peak_bytes: hub.memory_peak_bytes(),
     })
 }
