@@ -4,10 +4,17 @@
 //! |---|---|
 //! | `observations` | one accepted revision of one value |
 //! | `current` | the newest revision of each key, unless it is withdrawn |
-//! | `submissions` | one push |
+//! | `submissions` | one push, and how many of its rows were new, revised a figure, or changed nothing |
 //! | `verdicts` | one thing found wrong with a row that was sent |
 //! | `units` | what a unit was between two dates |
 //! | `indicators`, `feeds` | one of the catalogue |
+//!
+//! Columns of `submissions` beside what its sender said and was answered:
+//! - `rows_new`, `rows_revised`, `rows_unchanged`: how many of its rows gave a figure where `current` had none, changed or
+//!   withdrew the figure that it had, or changed nothing but provenance. They add up to `accepted`, never change later, and
+//!   are worked out only where a statement names them, from all revisions of the feeds that it names.
+//! - `producer`, `epoch`, `sequence`: its place in its producer's order, if it was numbered.
+//! - `state_position`: the position of the present state that its warnings were found against.
 //!
 //! What holds for every statement:
 //! - *One snapshot*: ledger and catalogue are taken once, when it begins; [`Rows::position`] names the ledger's.
@@ -29,8 +36,8 @@ mod failure;
 mod ledger_table;
 mod limits;
 mod naming;
-mod newest;
 mod permission;
+mod revisions;
 mod rows;
 mod store;
 

@@ -29,7 +29,7 @@ use super::cooperate::CooperativeJoins;
 use super::fact_table::{FactTable, Facts, Rules};
 use super::failure::{from_datafusion, invalid};
 use super::limits::SqlLimits;
-use super::newest::Planner;
+use super::revisions::Planner;
 use super::rows::{Rows, Run, out_of_time};
 use super::store::LedgerOnly;
 use crate::access::{Access, sha256_hex};

@@ -5,10 +5,12 @@
 //! ```text
 //! project the columns that are asked for
 //!   filter: all that the statement pushed down
-//!     [current only: the newest revision of each cell, unless it is withdrawn; see `newest.rs`]
+//!     [current only: the newest revision of each cell, unless it is withdrawn; see `revisions.rs`]
 //!       filter: kind, class of feeds, grants; for `current` also what the statement says about keys
 //!         ledger [current only: twice, the files in the order of cells and the others]
 //! ```
+//!
+//! `submissions` joins what each submission changed, if that is asked for.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -17,24 +19,24 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::default_table_source::provider_as_source;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
-    Expr, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown,
+    Expr, JoinType, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown,
 };
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::prelude::{ident, lit};
+use datafusion::prelude::{coalesce, ident, lit};
 use dinh_lake::catalogue::Catalogue;
 use dinh_lake::feed::FeedClass;
-use dinh_lake::ledger::{OBSERVATION, SUBMISSION, Snapshot, VERDICT};
+use dinh_lake::ledger::{OBSERVATION, SUBMISSION, Snapshot, VERDICT, ledger_schema};
 
 use super::cell::KnownTexts;
 use super::ledger_table::{LedgerTable, Order};
 use super::naming::named;
-use super::newest::newest;
 use super::permission;
+use super::revisions::{AllRevisions, CHANGED_AT, COUNTS};
 use crate::access::Access;
 use crate::error::{ErrorKind, QueryError, Text};
 
@@ -61,6 +63,8 @@ const OBSERVATION_COLUMNS: &[&str] = &[
     "position",
 ];
 
+/// `rows_new`, `rows_revised` and `rows_unchanged` add up to `accepted`; see `revisions/changes.rs`. They are worked out only
+/// when they are asked for, from all revisions of the feeds that the statement names.
 const SUBMISSION_COLUMNS: &[&str] = &[
     "feed",
     "submission",
@@ -74,6 +78,13 @@ const SUBMISSION_COLUMNS: &[&str] = &[
     "accepted",
     "warned",
     "refused",
+    "rows_new",
+    "rows_revised",
+    "rows_unchanged",
+    "producer",
+    "epoch",
+    "sequence",
+    "state_position",
     "recorded_at",
     "position",
 ];
@@ -207,8 +218,12 @@ impl FactTable {
         rules: Arc<Rules>,
         planner: Arc<SessionState>,
     ) -> Result<Self> {
-        let all = columns(facts, FeedClass::Official);
-        let plan = scan_ledger(&snapshot, Order::Any)?.project(all)?.build()?;
+        let mut plan = scan_ledger(&snapshot, Order::Any)?;
+        if facts == Facts::Submissions {
+            plan =
+                plan.project(ledger_columns().chain(COUNTS.map(|name| lit(0_i64).alias(name))))?;
+        }
+        let plan = plan.project(columns(facts, FeedClass::Official))?.build()?;
         let schema = Arc::new(plan.schema().as_arrow().clone());
         Ok(Self { facts, schema, snapshot, rules, planner })
     }
@@ -219,29 +234,11 @@ impl FactTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<LogicalPlan> {
-        let catalogue = &self.rules.catalogue;
-        let access = &self.rules.access;
-        let mut below = vec![ident("kind").eq(lit(self.facts.kind()))];
-        let class = match self.facts {
-            Facts::Observations | Facts::Current => {
-                let (class, feeds) = self.rules.feeds(filters)?;
-                self.rules.claim(class)?;
-                below.push(feeds);
-                let indicators = named("indicator", filters);
-                below.extend(permission::observations(catalogue, access, indicators.as_ref()));
-                class
-            }
+        let (plan, class) = match self.facts {
+            Facts::Observations | Facts::Current => self.observations(filters)?,
             Facts::Submissions | Facts::Verdicts => {
-                below.extend(permission::submissions(catalogue, access));
-                FeedClass::Official
+                (self.submissions(projection, filters)?, FeedClass::Official)
             }
-        };
-        let rows = |order| filter_all(scan_ledger(&self.snapshot, order)?, below.iter().cloned());
-        let plan = if self.facts == Facts::Current {
-            let (ordered, unordered) = (rows(Order::Cells)?, rows(Order::None)?);
-            newest(ordered.build()?, unordered.build()?, Arc::clone(&self.rules.known))
-        } else {
-            rows(Order::Any)?
         };
         let plan = plan.project(columns(self.facts, class))?;
         let plan = filter_all(plan, filters.iter().cloned())?.limit(0, limit)?;
@@ -251,6 +248,94 @@ impl FactTable {
             Some(indices) => plan.project(indices.iter().copied().map(column))?.build(),
         }
     }
+
+    /// Observations that may be read, and their class.
+    fn observations(&self, filters: &[Expr]) -> Result<(LogicalPlanBuilder, FeedClass)> {
+        let (class, feeds) = self.rules.feeds(filters)?;
+        self.rules.claim(class)?;
+        let indicators = named("indicator", filters);
+        let Rules { catalogue, access, .. } = self.rules.as_ref();
+        let mut readable = vec![feeds];
+        readable.extend(permission::observations(catalogue, access, indicators.as_ref()));
+        let plan = if self.facts == Facts::Current {
+            self.revisions(&readable)?.newest()
+        } else {
+            self.rows(self.facts.kind(), Order::Any, &readable)?
+        };
+        Ok((plan, class))
+    }
+
+    /// Submissions or verdicts that may be read; submissions with their counts, if they are asked for.
+    fn submissions(
+        &self,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+    ) -> Result<LogicalPlanBuilder> {
+        let Rules { catalogue, access, .. } = self.rules.as_ref();
+        let mut readable: Vec<_> = permission::submissions(catalogue, access).into_iter().collect();
+        let plan = self.rows(self.facts.kind(), Order::Any, &readable)?;
+        if self.facts == Facts::Verdicts {
+            return Ok(plan);
+        }
+        if !self.asks_for_counts(projection, filters) {
+            return plan.project(ledger_columns().chain(no_counts()));
+        }
+        // A cell is of one feed, so a feed's counts need the revisions of no other.
+        readable.extend(on_feeds(filters));
+        let changes = self.revisions(&readable)?.changes()?.build()?;
+        let (stamp, changed_at) = ("ledger.recorded_at", CHANGED_AT);
+        let counted = plan.join(changes, JoinType::Left, (vec![stamp], vec![changed_at]), None)?;
+        let counts = COUNTS.map(|name| coalesce(vec![ident(name), lit(0_i64)]).alias(name));
+        counted.project(ledger_columns().chain(counts))
+    }
+
+    fn asks_for_counts(&self, projection: Option<&Vec<usize>>, filters: &[Expr]) -> bool {
+        let is_count = |name: &str| COUNTS.contains(&name);
+        let named = |index: &usize| is_count(self.schema.field(*index).name());
+        projection.is_none_or(|indices| indices.iter().any(named))
+            || filters.iter().any(|f| f.column_refs().iter().any(|column| is_count(&column.name)))
+    }
+
+    /// All revisions of the cells for which some filters on keys hold.
+    fn revisions(&self, filters: &[Expr]) -> Result<AllRevisions> {
+        let rows = |order| -> Result<LogicalPlan> {
+            let rows = self.rows(OBSERVATION, order, filters)?;
+            rows.build()
+        };
+        let (ordered, unordered) = (rows(Order::Cells)?, rows(Order::None)?);
+        Ok(AllRevisions { ordered, unordered, known: Arc::clone(&self.rules.known) })
+    }
+
+    /// Rows of a kind for which some filters hold.
+    fn rows(&self, kind: &str, order: Order, filters: &[Expr]) -> Result<LogicalPlanBuilder> {
+        let of_kind = ident("kind").eq(lit(kind));
+        filter_all(
+            scan_ledger(&self.snapshot, order)?,
+            std::iter::once(of_kind).chain(filters.iter().cloned()),
+        )
+    }
+}
+
+/// The parts of some filters that look at nothing but feeds.
+fn on_feeds(filters: &[Expr]) -> impl Iterator<Item = Expr> {
+    let parts = filters.iter().flat_map(|filter| split_conjunction(filter));
+    let of_feed = |part: &&Expr| {
+        let columns = part.column_refs();
+        !columns.is_empty() && columns.iter().all(|column| column.name == "feed")
+    };
+    parts.filter(of_feed).cloned()
+}
+
+/// The columns of the counts where nobody asks for them.
+fn no_counts() -> [Expr; 3] {
+    COUNTS.map(|name| lit(ScalarValue::Int64(None)).alias(name))
+}
+
+/// All columns of the ledger.
+fn ledger_columns() -> impl Iterator<Item = Expr> {
+    let schema = ledger_schema();
+    let names: Vec<_> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    names.into_iter().map(ident)
 }
 
 fn scan_ledger(snapshot: &Arc<Snapshot>, order: Order) -> Result<LogicalPlanBuilder> {

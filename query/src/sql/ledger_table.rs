@@ -34,7 +34,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::naming::named;
-use super::newest::cell_ordering;
+use super::revisions::cell_ordering;
 use super::store::ledger_url;
 
 /// One read gets the footer of all but the widest files.

@@ -1,5 +1,6 @@
 //! The figures of the five articles, asked for as a reader would.
 
+use dinh_query::Access;
 use serde_json::{Value, json};
 
 use crate::hanoi::{Hanoi, row};
@@ -35,6 +36,31 @@ async fn the_par_index_of_2023_is_ranked_with_ties_and_gaps() {
     assert_eq!(ranking["contains_synthetic"], false);
     let within = [asked.as_slice(), &[("within", "Hà Nội")]].concat();
     assert_eq!(hanoi.ask("rankings", &within).await.unwrap(), ranking);
+}
+
+#[tokio::test]
+async fn an_unchanged_row_changes_no_figure_and_no_rank() {
+    let hanoi = Hanoi::published().await;
+    let asked = [("indicator", "par_index_pct"), ("level", "district"), ("period", "2023")];
+    let ask = async || {
+        let mut ranking = hanoi.ask("rankings", &asked).await.unwrap();
+        let position = ranking.as_object_mut().unwrap().remove("position").unwrap();
+        (ranking, position)
+    };
+    let score = |value: &str| {
+        let cell = [("indicator", "par_index_pct"), ("unit", "273"), ("period", "2023")];
+        row(&[&cell[..], &[("stage", "final"), ("value", value)]].concat())
+    };
+    let (before, _) = ask().await;
+    let pushed = hanoi.push("par-index", "again", &[score("93.86")]).await;
+    let (after, position) = ask().await;
+    assert_eq!((after, position), (before.clone(), json!(pushed)));
+    hanoi.push("par-index", "revised", &[score("99")]).await;
+    assert_ne!(ask().await.0, before);
+    let sql = "SELECT submission, rows_new, rows_revised, rows_unchanged FROM submissions \
+               WHERE feed = 'par-index' AND submission <> 'published' ORDER BY recorded_at";
+    let counts = hanoi.sql(sql, &Access::everything()).await.unwrap();
+    assert_eq!(counts, ["again,0,0,1", "revised,0,1,0"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
-//! `current` against what it means: the first row of a window over all revisions, on made-up histories in files of every kind.
+//! `current` against what it means, the first row of a window over all revisions, and what submissions changed against a walk
+//! through them; on made-up histories in files of every kind.
 //!
 //! The seed is printed; `DINH_TEST_SEED` gives it again, and `DINH_TEST_ROUNDS` makes more histories.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -57,7 +59,7 @@ fn seed() -> u64 {
 
 /// Some rows of one push, each cell once.
 fn push(dice: &mut Dice) -> Vec<Row> {
-    let mut rows = std::collections::BTreeMap::new();
+    let mut rows = BTreeMap::new();
     for _ in 0..=dice.below(6) {
         let cell = [
             ("indicator", dice.one(&INDICATORS)),
@@ -101,6 +103,44 @@ async fn check(dice: &mut Dice, hanoi: &Hanoi, history: &str) {
     }
 }
 
+/// The counts of `submissions` against a walk through all revisions, oldest first.
+async fn check_counts(hanoi: &Hanoi, history: &str) {
+    for feed in FEEDS {
+        let everything = Access::everything();
+        let sql = format!(
+            "SELECT submission, indicator || unit || period || stage, status, value FROM observations \
+             WHERE feed = '{feed}' ORDER BY recorded_at, row"
+        );
+        let mut cells: BTreeMap<String, String> = BTreeMap::new();
+        let mut counts: BTreeMap<String, [usize; 3]> = BTreeMap::new();
+        for line in hanoi.sql(&sql, &everything).await.unwrap() {
+            let [submission, cell, content] = line.splitn(3, ',').collect::<Vec<_>>()[..] else {
+                panic!("{line}");
+            };
+            let before = if content.starts_with("withdrawn") {
+                cells.remove(cell).map(|_| String::new())
+            } else {
+                cells.insert(cell.to_owned(), content.to_owned()).or(Some("nothing".to_owned()))
+            };
+            let kind = match before.as_deref() {
+                Some("nothing") => 0,
+                Some(before) if before != content => 1,
+                _ => 2,
+            };
+            counts.entry(submission.to_owned()).or_default()[kind] += 1;
+        }
+        let expected = counts.into_iter().map(|(id, [new, revised, unchanged])| {
+            format!("{id},{new},{revised},{unchanged},{}", new + revised + unchanged)
+        });
+        let sql = format!(
+            "SELECT submission, rows_new, rows_revised, rows_unchanged, accepted FROM submissions \
+             WHERE feed = '{feed}' ORDER BY submission"
+        );
+        let counted = hanoi.sql(&sql, &everything).await.unwrap();
+        assert_eq!(counted, expected.collect::<Vec<_>>(), "{feed}; {history}");
+    }
+}
+
 async fn histories(dice: &mut Dice) {
     let mut hanoi = Hanoi::empty().await;
     let mut history = String::new();
@@ -122,16 +162,18 @@ async fn histories(dice: &mut Dice) {
         hanoi.limit(SqlLimits { partitions: Some(partitions), ..SqlLimits::default() });
         write!(history, "{pushes} pushes, cared {care} times, {partitions} partitions; ").unwrap();
         check(dice, &hanoi, &history).await;
+        check_counts(&hanoi, &history).await;
     }
     // The ledger keeps figures of an indicator that is in the catalogue no more.
     let kind = RecordKind::Indicator;
     let gone = Record { kind, key: "community_team_members".to_owned(), content: None };
     hanoi.lake.apply(vec![gone]).await.unwrap();
     check(dice, &hanoi, &history).await;
+    check_counts(&hanoi, &history).await;
 }
 
 #[tokio::test]
-async fn current_is_the_first_row_of_a_window() {
+async fn the_newest_and_the_changes_are_as_a_window_and_a_walk_tell() {
     let mut dice = Dice(seed());
     for _ in 0..setting("DINH_TEST_ROUNDS").unwrap_or(1) {
         histories(&mut dice).await;

@@ -1,8 +1,9 @@
-//! The choice of the newest revisions as a step of a plan.
+//! All revisions as a step of a plan.
 
 use std::fmt;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
@@ -12,6 +13,7 @@ use datafusion::physical_expr::{
     EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr, PhysicalSortExpr,
     expressions::Column,
 };
+use datafusion::physical_plan::ChildrenPropertiesMode::Recompute;
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, EvaluationType, SchedulingType,
 };
@@ -24,43 +26,44 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
     PlanProperties, ReplaceChildrenOptions,
 };
-use futures::stream;
+use futures::stream::{self, BoxStream, StreamExt};
 
 use super::super::cell::{CELL_ORDER, Cells, KnownTexts};
-use super::RECORDED_AT;
-use super::meeting::Meeting;
-use super::revisions::{Columns, RevisionReader};
+use super::changes::{Changes, ContentReader, converter};
+use super::keyed::RECORDED_AT;
+use super::newest::{Newest, RevisionReader};
 
-/// Reads two inputs in the order of cells, each in any number of partitions, and gives the newest revisions of both.
+/// Rows on their way.
+type Rows = BoxStream<'static, Result<RecordBatch>>;
+
+/// What a step gives.
 #[derive(Clone, Debug)]
-pub(super) struct NewestExec {
+pub(super) enum Give {
+    /// These columns of the newest revisions.
+    Newest(Vec<String>),
+    /// What each submission changed.
+    Changes,
+}
+
+/// Reads two inputs in the order of cells, each in any number of partitions, as one.
+#[derive(Clone, Debug)]
+pub(super) struct RevisionsExec {
     inputs: [Arc<dyn ExecutionPlan>; 2],
     known: Arc<KnownTexts>,
-    /// The columns that go on.
-    output: Vec<String>,
+    give: Give,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
-impl NewestExec {
+impl RevisionsExec {
     pub(super) fn try_new(
-        ordered: Arc<dyn ExecutionPlan>,
-        unordered: Arc<dyn ExecutionPlan>,
-        known: Arc<KnownTexts>,
-    ) -> Result<Self> {
-        let schema = unordered.schema();
-        let output = schema.fields().iter().map(|field| field.name().clone()).collect();
-        Self::giving([ordered, unordered], known, output, schema)
-    }
-
-    fn giving(
         inputs: [Arc<dyn ExecutionPlan>; 2],
         known: Arc<KnownTexts>,
-        output: Vec<String>,
+        give: Give,
         schema: SchemaRef,
     ) -> Result<Self> {
         for input in &inputs {
-            Columns::find(&input.schema(), &output, &schema)?;
+            cell_ordering(&input.schema())?;
         }
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
@@ -71,7 +74,47 @@ impl NewestExec {
         .with_evaluation_type(EvaluationType::Eager)
         .with_scheduling_type(SchedulingType::Cooperative);
         let properties = Arc::new(properties);
-        Ok(Self { inputs, known, output, properties, metrics: ExecutionPlanMetricsSet::new() })
+        Ok(Self { inputs, known, give, properties, metrics: ExecutionPlanMetricsSet::new() })
+    }
+
+    /// The partitions of both inputs.
+    fn streams(&self, context: &Arc<TaskContext>) -> Result<Vec<SendableRecordBatchStream>> {
+        let partitions = |input: &Arc<dyn ExecutionPlan>| {
+            let input = Arc::clone(input);
+            let count = input.output_partitioning().partition_count();
+            (0..count).map(move |partition| (Arc::clone(&input), partition))
+        };
+        let all = self.inputs.iter().flat_map(partitions);
+        all.map(|(input, partition)| input.execute(partition, Arc::clone(context))).collect()
+    }
+
+    fn newest(
+        &self,
+        output: &[String],
+        partition: usize,
+        context: &Arc<TaskContext>,
+    ) -> Result<Rows> {
+        let cells = Arc::new(Cells::new(Arc::clone(&self.known)));
+        let reader = |input| RevisionReader::new(input, Arc::clone(&cells), output, self.schema());
+        let readers = self.streams(context)?.into_iter().map(reader).collect::<Result<_>>()?;
+        let reservation = MemoryConsumer::new("Newest").register(context.memory_pool());
+        let newest = Newest::start(readers, cells, reservation);
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let rows = stream::try_unfold((newest, metrics), |(mut newest, metrics)| async {
+            let rows = newest.next().await;
+            rows.map(|rows| Some((rows?.record_output(&metrics), (newest, metrics))))
+        });
+        Ok(rows.boxed())
+    }
+
+    fn changes(&self, context: &Arc<TaskContext>) -> Result<Rows> {
+        let cells = Arc::new(Cells::new(Arc::clone(&self.known)));
+        let converter = converter(&self.inputs[0].schema())?;
+        let reader = |input| ContentReader::new(input, Arc::clone(&cells), Arc::clone(&converter));
+        let readers = self.streams(context)?.into_iter().map(reader).collect::<Result<_>>()?;
+        let reservation = MemoryConsumer::new("Changes").register(context.memory_pool());
+        let changes = Changes::start(readers, cells, reservation);
+        Ok(stream::once(changes.count()).boxed())
     }
 }
 
@@ -85,15 +128,20 @@ pub(in super::super) fn cell_ordering(schema: &SchemaRef) -> Result<Option<LexOr
     Ok(LexOrdering::new(columns.collect::<Result<Vec<_>>>()?))
 }
 
-impl DisplayAs for NewestExec {
+impl DisplayAs for RevisionsExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NewestExec: columns=[{}]", self.output.join(", "))
+        match &self.give {
+            Give::Newest(columns) => {
+                write!(f, "RevisionsExec: the newest, columns=[{}]", columns.join(", "))
+            }
+            Give::Changes => write!(f, "RevisionsExec: changes"),
+        }
     }
 }
 
-impl ExecutionPlan for NewestExec {
+impl ExecutionPlan for RevisionsExec {
     fn name(&self) -> &'static str {
-        "NewestExec"
+        "RevisionsExec"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -128,17 +176,16 @@ impl ExecutionPlan for NewestExec {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let Ok(inputs) = children.try_into() else {
-            return internal_err!("the newest revisions have two inputs");
+            return internal_err!("all revisions are two inputs");
         };
-        let (known, output) = (Arc::clone(&self.known), self.output.clone());
-        Ok(Arc::new(Self::giving(inputs, known, output, self.schema())?))
+        let (known, give) = (Arc::clone(&self.known), self.give.clone());
+        Ok(Arc::new(Self::try_new(inputs, known, give, self.schema())?))
     }
 
     fn with_new_children(
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        use datafusion::physical_plan::ChildrenPropertiesMode::Recompute;
         self.replace_children(children, ReplaceChildrenOptions::new(Recompute))
     }
 
@@ -147,14 +194,16 @@ impl ExecutionPlan for NewestExec {
         &self,
         projection: &ProjectionExec,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Give::Newest(columns) = &self.give else { return Ok(None) };
         let chosen = |expr: &Arc<dyn PhysicalExpr>| {
             let column = expr.downcast_ref::<Column>()?;
-            self.output.get(column.index()).cloned()
+            columns.get(column.index()).cloned()
         };
         let output = projection.expr().iter().map(|projected| chosen(&projected.expr));
         let Some(output) = output.collect() else { return Ok(None) };
         let (inputs, known) = (self.inputs.clone(), Arc::clone(&self.known));
-        Ok(Some(Arc::new(Self::giving(inputs, known, output, projection.schema())?)))
+        let give = Give::Newest(output);
+        Ok(Some(Arc::new(Self::try_new(inputs, known, give, projection.schema())?)))
     }
 
     fn execute(
@@ -162,22 +211,10 @@ impl ExecutionPlan for NewestExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let cells = Arc::new(Cells::new(Arc::clone(&self.known)));
-        let mut readers = Vec::new();
-        for input in &self.inputs {
-            let columns = Columns::find(&input.schema(), &self.output, &self.schema())?;
-            for partition in 0..input.output_partitioning().partition_count() {
-                let rows = input.execute(partition, Arc::clone(&context))?;
-                readers.push(RevisionReader::new(rows, Arc::clone(&cells), columns.clone()));
-            }
-        }
-        let reservation = MemoryConsumer::new("NewestExec").register(context.memory_pool());
-        let meeting = Meeting::start(readers, cells, reservation);
-        let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let rows = stream::try_unfold((meeting, metrics), |(mut meeting, metrics)| async {
-            let rows = meeting.next().await?;
-            Ok(rows.map(|rows| (rows.record_output(&metrics), (meeting, metrics))))
-        });
+        let rows = match &self.give {
+            Give::Newest(output) => self.newest(output, partition, &context)?,
+            Give::Changes => self.changes(&context)?,
+        };
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
     }
 

@@ -13,8 +13,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream;
 
 use super::super::cell::{Cells, KnownTexts};
-use super::meeting::Meeting;
-use super::revisions::{Columns, RevisionReader};
+use super::newest::{Newest, RevisionReader};
 
 /// A revision: indicator, day, unit, stamp, whether it is withdrawn.
 type Revision = (u8, u8, u8, i64, bool);
@@ -54,18 +53,18 @@ async fn newest(
     let from = batch(&[]).schema();
     let output = ["stamp".to_owned()];
     let schema = Arc::new(from.project(&[8]).unwrap());
-    let columns = Columns::find(&from, &output, &schema).unwrap();
     let reader = |batches: &Vec<RecordBatch>| {
         let batches = stream::iter(batches.clone().into_iter().map(Ok));
         let rows = RecordBatchStreamAdapter::new(Arc::clone(&from), batches);
-        RevisionReader::new(Box::pin(rows), Arc::clone(&cells), columns.clone())
+        let (cells, schema) = (Arc::clone(&cells), Arc::clone(&schema));
+        RevisionReader::new(Box::pin(rows), cells, &output, schema).unwrap()
     };
     let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(bytes));
     let reservation = MemoryConsumer::new("test").register(&pool);
     let readers = streams.iter().map(reader).collect();
-    let mut meeting = Meeting::start(readers, Arc::clone(&cells), reservation);
+    let mut newest = Newest::start(readers, Arc::clone(&cells), reservation);
     let mut left = Vec::new();
-    while let Some(rows) = meeting.next().await? {
+    while let Some(rows) = newest.next().await? {
         left.extend_from_slice(rows.column(0).as_primitive::<Int64Type>().values());
     }
     left.sort_unstable();
