@@ -12,10 +12,16 @@ mod authority;
 mod bad_input;
 #[path = "way_of_a_row/bench.rs"]
 mod bench;
+#[path = "way_of_a_row/book.rs"]
+mod book;
 #[path = "way_of_a_row/bulk.rs"]
 mod bulk;
+#[path = "way_of_a_row/chance.rs"]
+mod chance;
 #[path = "way_of_a_row/commands.rs"]
 mod commands;
+#[path = "way_of_a_row/content.rs"]
+mod content;
 #[path = "way_of_a_row/demo.rs"]
 mod demo;
 #[path = "way_of_a_row/document.rs"]
@@ -30,6 +36,10 @@ mod house;
 mod kill;
 #[path = "way_of_a_row/layers.rs"]
 mod layers;
+#[path = "way_of_a_row/load.rs"]
+mod load;
+#[path = "way_of_a_row/python.rs"]
+mod python;
 #[path = "way_of_a_row/refusals.rs"]
 mod refusals;
 #[path = "way_of_a_row/standing.rs"]

@@ -59,7 +59,7 @@ fn chosen(texts: StringArray, which: impl Fn(usize) -> usize) -> ArrayRef {
     Arc::new(DictionaryArray::new(keys, Arc::new(texts)))
 }
 
-fn stream(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+pub(crate) fn stream(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
     writer.write(&batch).unwrap();

@@ -183,7 +183,7 @@ async fn made_up_figures_answer_only_when_they_are_named(hub: &Hub) {
 }
 
 async fn the_tokens_open_what_they_should(hub: &Hub) {
-    let tokens = std::fs::read_to_string(hub.folder.join("demo-tokens.json")).unwrap();
+    let tokens = std::fs::read_to_string(hub.lake.folder().join("demo-tokens.json")).unwrap();
     let tokens = Document::new(tokens);
     let bearer = format!("Bearer {}", tokens.at("analyst"));
     let ask = async |bearer: &str| -> Reply {

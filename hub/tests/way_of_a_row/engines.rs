@@ -1,37 +1,63 @@
 //! The ledger is an open table: engines that are not ours count every acked row in it, while the hub runs.
 //!
-//! They come from PyPI into a virtual environment in the target folder, made once for each version of
-//! `deploy/engines/requirements.txt`. It takes python3 with its `venv` module, and the network the first time.
+//! They come from PyPI, see [`crate::python`].
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::fs;
+use std::path::Path;
 
 use dinh_proto::v1 as proto;
-use sha2::{Digest as _, Sha256};
+use serde::Deserialize;
+use tokio::process::Command;
 
-use crate::document::Document;
-use crate::house::{Hub, Publisher, row, submission};
+use crate::house::{Hub, PATIENCE, Publisher, row, submission};
+use crate::python::python;
 
 const ENGINES: [&str; 4] = ["deltalake", "duckdb", "chdb", "chdb-legacy"];
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/engines");
+const COUNT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/engines/count.py");
 /// More than the entries between two checkpoints.
 const PUSHES: usize = 110;
 /// Pushed after the merge, so that large files and small ones are counted together.
 const PUSHES_AFTER: usize = 5;
 
-/// Rows of each kind that one submission left in the ledger.
-type Counts = BTreeMap<String, (u64, u64)>;
+/// What every engine must find in a ledger.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// The feed of all of it.
+    pub(crate) feed: String,
+    /// Observations and verdicts of each submission.
+    pub(crate) by_submission: BTreeMap<String, (u64, u64)>,
+    /// The exact sum of all values, with its six decimals.
+    pub(crate) sum: String,
+}
+
+/// What `count.py` says.
+#[derive(Debug, Deserialize)]
+struct Counted {
+    observations: u64,
+    submissions: u64,
+    verdicts: u64,
+    sum_value: String,
+    ids: Vec<CountedId>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CountedId {
+    feed: String,
+    submission: String,
+    observations: u64,
+    submissions: u64,
+    verdicts: u64,
+}
 
 #[tokio::test]
 async fn other_engines_count_every_acked_row() {
-    let python = tokio::task::spawn_blocking(python);
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::with_catalogue(folder.path()).await;
     let token = hub.token("dan-phuong", Some("273")).await;
     let publisher = hub.publisher(&token).await;
-    let mut acked = Counts::new();
+    let sum = expected_sum();
+    let mut acked = Totals { feed: "dan-phuong".into(), sum, ..Totals::default() };
     push(&publisher, 0..PUSHES, &mut acked).await;
     hub.dinh(&["maintain"]).await.well();
     push(&publisher, PUSHES..PUSHES + PUSHES_AFTER, &mut acked).await;
@@ -41,23 +67,12 @@ async fn other_engines_count_every_acked_row() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert!(names.into_iter().any(|name| name.starts_with("observation-")), "files were merged");
-
-    let python = python.await.unwrap();
-    for engine in ENGINES {
-        let counted = count(&python, engine, &ledger);
-        assert_eq!(by_submission(&counted), acked, "{engine}");
-        assert_eq!(counted.at("sum_value"), expected_sum(), "{engine}");
-        let [observations, verdicts] =
-            ["observations", "verdicts"].map(|kind| counted.at(kind).parse::<u64>().unwrap());
-        let sums =
-            acked.values().fold((0, 0), |(rows, verdicts), one| (rows + one.0, verdicts + one.1));
-        assert_eq!((observations, verdicts), sums, "{engine}");
-    }
+    agree(&ledger, &acked).await;
     hub.dinh(&["check"]).await.well();
 }
 
 /// Pushes submissions one after the other, so that each is an entry of its own; every third has a row that is refused.
-async fn push(publisher: &Publisher, numbers: std::ops::Range<usize>, acked: &mut Counts) {
+async fn push(publisher: &Publisher, numbers: std::ops::Range<usize>, acked: &mut Totals) {
     for n in numbers {
         let mut rows = vec![area("09829", n), area("09826", n)];
         if n.is_multiple_of(3) {
@@ -67,7 +82,8 @@ async fn push(publisher: &Publisher, numbers: std::ops::Range<usize>, acked: &mu
             publisher.push(submission("dan-phuong", &format!("nộp {n:03}"), rows)).await.unwrap();
         let report = answer.report.unwrap();
         assert_eq!((report.accepted, report.verdicts_total), (2, u64::from(n.is_multiple_of(3))));
-        acked.insert(answer.submission, (report.accepted, report.verdicts_total));
+        let counts = (report.accepted, report.verdicts_total);
+        acked.by_submission.insert(answer.submission, counts);
     }
 }
 
@@ -81,54 +97,35 @@ fn expected_sum() -> String {
     format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000)
 }
 
-fn count(python: &Path, engine: &str, ledger: &Path) -> Document {
+/// Has every engine count a ledger, and holds what it finds against what must be there.
+pub(crate) async fn agree(ledger: &Path, totals: &Totals) {
+    let python = python(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/engines/requirements.txt"));
+    let python = python.await;
+    for engine in ENGINES {
+        let counted = count(&python, engine, ledger).await;
+        assert_eq!(counted.sum_value, totals.sum, "{engine}");
+        let (observations, verdicts) = totals
+            .by_submission
+            .values()
+            .fold((0, 0), |(rows, verdicts), one| (rows + one.0, verdicts + one.1));
+        assert_eq!((counted.observations, counted.verdicts), (observations, verdicts), "{engine}");
+        assert_eq!(counted.submissions, totals.by_submission.len() as u64, "{engine}");
+        assert_eq!(counted.ids.len(), totals.by_submission.len(), "{engine}");
+        for one in counted.ids {
+            let expected = totals.by_submission.get(&one.submission);
+            let found = (one.feed.as_str(), one.submissions, (one.observations, one.verdicts));
+            let expected = expected.map(|counts| (totals.feed.as_str(), 1, *counts));
+            assert_eq!(Some(found), expected, "{engine}: {}", one.submission);
+        }
+    }
+}
+
+async fn count(python: &Path, engine: &str, ledger: &Path) -> Counted {
     let mut command = Command::new(python);
-    command.arg(Path::new(FOLDER).join("count.py")).arg(engine).arg(ledger).arg("--submissions");
-    let output = command.output().unwrap();
+    command.arg(COUNT).arg(engine).arg(ledger).arg("--submissions").kill_on_drop(true);
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{engine} does not end")).unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{engine} does not count: {said}");
-    Document::new(String::from_utf8(output.stdout).unwrap().trim())
-}
-
-fn by_submission(counted: &Document) -> Counts {
-    let one = |index: usize| {
-        let of = |member: &str| counted.at(&format!("ids/{index}/{member}"));
-        assert_eq!((of("feed").as_str(), of("submissions").as_str()), ("dan-phuong", "1"));
-        (of("submission"), (of("observations").parse().unwrap(), of("verdicts").parse().unwrap()))
-    };
-    (0..counted.len("ids")).map(one).collect()
-}
-
-/// The Python that has the engines; made when it is not there, and again when its making was broken off.
-fn python() -> PathBuf {
-    let requirements = fs::read(Path::new(FOLDER).join("requirements.txt")).unwrap();
-    let digest: String =
-        Sha256::digest(&requirements).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    let target =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder holds it");
-    let (folder, lock) =
-        (target.join(format!("engines-{digest}")), target.join(format!("engines-{digest}.lock")));
-    let (python, complete) = (folder.join("bin/python"), folder.join("complete"));
-    // Another run of the tests may be making the same.
-    let lock = File::create(lock).unwrap();
-    lock.lock().unwrap();
-    if !complete.exists() {
-        let _ = fs::remove_dir_all(&folder);
-        let needed = "the engines that read the ledger need python3 with its venv module (on Debian: python3-venv)";
-        done(Command::new("python3").args(["-m", "venv"]).arg(&folder), needed);
-        let mut install = Command::new(&python);
-        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
-        install.arg(Path::new(FOLDER).join("requirements.txt"));
-        done(
-            &mut install,
-            "the engines of deploy/engines/requirements.txt are installed from PyPI",
-        );
-        File::create(complete).unwrap();
-    }
-    python
-}
-
-fn done(command: &mut Command, why: &str) {
-    let output = command.output().unwrap_or_else(|error| panic!("{why}: {error}"));
-    assert!(output.status.success(), "{why}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -30,9 +30,18 @@ const LINES_MAX: usize = 10_000;
 /// Bytes of an answer: 64 MiB of verdicts and what goes with them.
 const ANSWER_BYTES_MAX: usize = 72 << 20;
 
-/// The binary, without the settings of whoever runs the tests.
-fn dinh() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dinh"));
+const DINH: &str = env!("CARGO_BIN_EXE_dinh");
+
+/// The binary, run by another program if one is given, without the settings of whoever runs the tests.
+fn dinh(under: &[&str]) -> Command {
+    let mut command = match under {
+        [] => Command::new(DINH),
+        [program, arguments @ ..] => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(DINH);
+            command
+        }
+    };
     for (name, _) in
         std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DINH_"))
     {
@@ -60,8 +69,13 @@ impl Said {
 
 /// Runs a command of the binary to its end.
 pub(crate) async fn run(arguments: &[&str]) -> Said {
-    let ended = tokio::time::timeout(PATIENCE, dinh().args(arguments).output());
-    let output = ended.await.unwrap_or_else(|_| panic!("{arguments:?} does not end")).unwrap();
+    ended(dinh(&[]).args(arguments)).await
+}
+
+async fn ended(command: &mut Command) -> Said {
+    let arguments = format!("{:?}", command.as_std());
+    let ended = tokio::time::timeout(PATIENCE, command.output());
+    let output = ended.await.unwrap_or_else(|_| panic!("{arguments} does not end")).unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Said {
         code: output.status.code().unwrap_or(-1),
@@ -83,27 +97,72 @@ pub(crate) fn port_base() -> u16 {
     }
 }
 
+/// Where a lake is, and the settings without which nobody reaches it.
+#[derive(Clone, Debug)]
+pub(crate) struct Lake {
+    at: String,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Lake {
+    pub(crate) fn new(at: impl Into<String>, settings: Vec<(&'static str, String)>) -> Self {
+        Self { at: at.into(), settings }
+    }
+
+    pub(crate) fn of(folder: &Path) -> Self {
+        Self::new(folder.to_str().unwrap(), Vec::new())
+    }
+
+    /// The folder, of a lake that is one.
+    pub(crate) fn folder(&self) -> &Path {
+        Path::new(&self.at)
+    }
+
+    /// Runs a command on it: through the hub that holds it, if there is one.
+    pub(crate) async fn dinh(&self, arguments: &[&str]) -> Said {
+        let mut command = dinh(&[]);
+        command.args(arguments).args(["--lake", &self.at]).envs(self.settings.iter().cloned());
+        ended(&mut command).await
+    }
+
+    /// The rows of a statement as CSV lines.
+    pub(crate) async fn sql(&self, statement: &str) -> Vec<String> {
+        let rows = self.dinh(&["sql", statement, "--output", "csv"]).await.well();
+        rows.lines().skip(1).map(str::to_owned).collect()
+    }
+}
+
 /// A hub that was started and has not said yet where it listens.
 pub(crate) struct Opening {
-    folder: PathBuf,
+    lake: Lake,
     child: Child,
     lines: Lines<BufReader<ChildStderr>>,
 }
 
 impl Opening {
-    pub(crate) fn of(folder: &Path, more: &[&str]) -> Self {
-        Self::at("127.0.0.1:0", folder, more)
+    pub(crate) fn of(lake: Lake, more: &[&str]) -> Self {
+        Self::under(&[], lake, more)
     }
 
-    pub(crate) fn at(grpc: &str, folder: &Path, more: &[&str]) -> Self {
-        let mut command = dinh();
+    /// A hub whose gRPC door is at an address of the caller's choice.
+    pub(crate) fn at(grpc: &str, lake: Lake, more: &[&str]) -> Self {
+        Self::start(&[], grpc, lake, more)
+    }
+
+    /// A hub that another program runs, such as one that puts faults into its system calls.
+    pub(crate) fn under(program: &[&str], lake: Lake, more: &[&str]) -> Self {
+        Self::start(program, "127.0.0.1:0", lake, more)
+    }
+
+    fn start(program: &[&str], grpc: &str, lake: Lake, more: &[&str]) -> Self {
+        let mut command = dinh(program);
         command
-            .args(["serve", "--grpc", grpc, "--http", "127.0.0.1:0", "--lake"])
-            .arg(folder)
-            .args(more);
+            .args(["serve", "--grpc", grpc, "--http", "127.0.0.1:0", "--lake", &lake.at])
+            .args(more)
+            .envs(lake.settings.iter().cloned());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        Self { folder: folder.to_owned(), child, lines }
+        Self { lake, child, lines }
     }
 
     /// kill -9.
@@ -123,7 +182,7 @@ impl Opening {
             let line = line.unwrap_or_else(|| panic!("the hub ended: {said:#?}"));
             let http = after(&line, "HTTP http://").or_else(|| after(&line, "HTTP https://"));
             if let (Some(grpc), Some(http)) = (after(&line, "gRPC "), http) {
-                let Self { folder, child, mut lines } = self;
+                let Self { lake, child, mut lines } = self;
                 let (log, said) = watch::channel(VecDeque::from(said));
                 let mut reading = JoinSet::new();
                 // Nobody may have to wait because nobody reads.
@@ -136,7 +195,7 @@ impl Opening {
                         });
                     }
                 });
-                return Hub { folder, grpc, http, child, said, _reading: reading };
+                return Hub { lake, grpc, http, child, said, _reading: reading };
             }
             said.push(line);
         }
@@ -149,7 +208,7 @@ fn after(line: &str, word: &str) -> Option<SocketAddr> {
 
 /// A hub that serves; killed when it is dropped.
 pub(crate) struct Hub {
-    pub(crate) folder: PathBuf,
+    pub(crate) lake: Lake,
     pub(crate) grpc: SocketAddr,
     pub(crate) http: SocketAddr,
     child: Child,
@@ -163,12 +222,17 @@ impl Hub {
     }
 
     pub(crate) async fn start_with(folder: &Path, more: &[&str]) -> Self {
-        Opening::of(folder, more).ready().await
+        Opening::of(Lake::of(folder), more).ready().await
     }
 
     /// A hub with the catalogue of Hà Nội.
     pub(crate) async fn with_catalogue(folder: &Path) -> Self {
-        let hub = Self::start(folder).await;
+        Self::taught(Opening::of(Lake::of(folder), &[])).await
+    }
+
+    /// The same, on any lake.
+    pub(crate) async fn taught(opening: Opening) -> Self {
+        let hub = opening.ready().await;
         hub.dinh(&["catalog", "apply", HANOI]).await.well();
         hub
     }
@@ -203,14 +267,12 @@ impl Hub {
 
     /// Runs a command beside it, on the same lake.
     pub(crate) async fn dinh(&self, arguments: &[&str]) -> Said {
-        let folder = self.folder.to_str().unwrap();
-        run(&[arguments, &["--lake", folder]].concat()).await
+        self.lake.dinh(arguments).await
     }
 
     /// The rows of a statement as CSV lines.
     pub(crate) async fn sql(&self, statement: &str) -> Vec<String> {
-        let rows = self.dinh(&["sql", statement, "--output", "csv"]).await.well();
-        rows.lines().skip(1).map(str::to_owned).collect()
+        self.lake.sql(statement).await
     }
 
     /// A token to push to a feed; within a unit, if one is given.

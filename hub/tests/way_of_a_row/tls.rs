@@ -19,7 +19,7 @@ use tonic::Status;
 
 use crate::authority::{Authority, Identity};
 use crate::bad_input::good;
-use crate::house::{HANOI, Hub, Opening, PATIENCE, Publisher, run, submission};
+use crate::house::{HANOI, Hub, Lake, Opening, PATIENCE, Publisher, run, submission};
 
 /// A hub with certificates, and the files around it.
 struct Town {
@@ -270,7 +270,7 @@ async fn a_door_that_others_can_reach_opens_with_tls_only() {
     }
     assert!(!lake.exists(), "the lake is not touched before the doors are bound");
     let more = ["--tls-cert", &cert, "--tls-key", &key];
-    let hub = Opening::at("0.0.0.0:0", &lake, &more).ready().await;
+    let hub = Opening::at("0.0.0.0:0", Lake::of(&lake), &more).ready().await;
     assert_eq!(hub.grpc.ip(), SocketAddr::from(([0, 0, 0, 0], 0)).ip());
     hub.dinh(&["catalog", "apply", HANOI]).await.well();
 }
