@@ -30,6 +30,10 @@ mod document;
 mod doors;
 #[path = "way_of_a_row/engines.rs"]
 mod engines;
+#[path = "way_of_a_row/failing_calls.rs"]
+mod failing_calls;
+#[path = "way_of_a_row/failing_disk.rs"]
+mod failing_disk;
 #[path = "way_of_a_row/house.rs"]
 mod house;
 #[path = "way_of_a_row/kill.rs"]
@@ -38,13 +42,23 @@ mod kill;
 mod layers;
 #[path = "way_of_a_row/load.rs"]
 mod load;
+#[path = "way_of_a_row/outage.rs"]
+mod outage;
+#[path = "way_of_a_row/power_cut.rs"]
+mod power_cut;
 #[path = "way_of_a_row/python.rs"]
 mod python;
+#[path = "way_of_a_row/recorded_disk.rs"]
+mod recorded_disk;
 #[path = "way_of_a_row/refusals.rs"]
 mod refusals;
+#[path = "way_of_a_row/s3.rs"]
+mod s3;
 #[path = "way_of_a_row/standing.rs"]
 mod standing;
 #[path = "way_of_a_row/steps.rs"]
 mod steps;
 #[path = "way_of_a_row/tls.rs"]
 mod tls;
+#[path = "way_of_a_row/two_hubs.rs"]
+mod two_hubs;
