@@ -12,7 +12,6 @@ mod entry;
 mod open;
 mod state;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -102,25 +101,22 @@ pub(crate) enum Commit {
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) place: Place,
-    /// Whether a sync failed: then what the disk holds is unknown until the table is opened again.
-    stopped: AtomicBool,
 }
 
 impl Table {
     fn at(place: Place) -> Self {
-        Self { place, stopped: AtomicBool::new(false) }
+        Self { place }
     }
 
-    /// Whether a sync failed since the table was opened; then nothing may be written to it.
+    /// Whether a sync failed; then what the disk holds is unknown until the lake is opened again.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+        self.place.append.is_stopped()
     }
 
     pub(crate) fn store_failed(&self, object: &Path, source: object_store::Error) -> DeltaError {
         let (table, object) = (self.place.url.to_string(), object.to_string());
         if is_sync_failure(&source) {
             error!(table, object, %source, "the disk failed; nothing more is written");
-            self.stopped.store(true, Ordering::Relaxed);
             return DeltaError::Sync { table, object };
         }
         DeltaError::Store { table, object, source }

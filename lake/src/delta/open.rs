@@ -39,6 +39,9 @@ impl Table {
                 }
             }
         };
+        let log = table.place.location("_delta_log");
+        let secured = table.place.append.secure(&log).await;
+        secured.map_err(|source| table.store_failed(&log, source))?;
         while let Some(metadata) = table.lacking(&state, shape)? {
             let stamp = state.newest.stamp;
             let provenance = Provenance { commit: unique(), stamp, submissions: Vec::new() };

@@ -44,8 +44,8 @@ use streams::Streams;
 
 pub use order::sort_order;
 
-/// Fresh files that are worth a sort.
-const FRESH_FILES: usize = 32;
+/// Fresh files that are worth a sort; few in tests, which try every call of one.
+pub(super) const FRESH_FILES: usize = if cfg!(test) { 8 } else { 32 };
 /// Rows of fresh files that are worth a sort, however few the files.
 const FRESH_ROWS: u64 = 262_144;
 /// Rows of fresh files above which the rest waits for the next sort.

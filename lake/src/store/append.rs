@@ -31,10 +31,8 @@ use object_store::{Error, ObjectStore, PutMode, PutOptions, Result};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-use super::disk::Disk;
-use super::synced::{
-    SyncedFolder, create_folder, folder_of, io_error, sync_failed, sync_folder, write_synced,
-};
+use super::disk::{Disk, StoppingDisk};
+use super::synced::{SyncedFolder, create_folder, folder_of, io_error, write_synced};
 
 /// Bytes that are durable, or as good as that, under a name that nobody sees.
 #[derive(Debug)]
@@ -59,6 +57,13 @@ pub(crate) trait AppendStore: fmt::Debug + Send + Sync {
 
     /// Takes back what was staged and not shown. What cannot be removed is swept when the lake is opened.
     async fn discard(&self, staged: &Staged);
+
+    /// Makes durable the names that a folder shows. Whoever gave them may have been killed before he saw to that himself,
+    /// and nobody may answer for an entry that a power cut would take.
+    async fn secure(&self, folder: &Path) -> Result<()>;
+
+    /// Whether a sync failed, so that nothing more is written until the lake is opened again.
+    fn is_stopped(&self) -> bool;
 }
 
 /// A store whose PUT is durable by its own promise: there is nothing to stage.
@@ -81,6 +86,14 @@ impl AppendStore for PlainAppend {
     }
 
     async fn discard(&self, _: &Staged) {}
+
+    async fn secure(&self, _: &Path) -> Result<()> {
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        false
+    }
 }
 
 #[async_trait]
@@ -99,8 +112,8 @@ impl AppendStore for SyncedFolder {
         let staged = Staged { location: location.clone(), bytes, staging: Some(staging.clone()) };
         let payload = staged.bytes.clone().into();
         let written = spawn_blocking(move || {
-            create_folder(disk.as_ref(), folder_of(&path)?)?;
-            write_synced(disk.as_ref(), &staging, &payload).inspect_err(|_| {
+            create_folder(&disk, folder_of(&path)?)?;
+            write_synced(&disk, &staging, &payload).inspect_err(|_| {
                 // What is left if this fails too is an unlisted name; opening the lake sweeps it.
                 let _ = disk.remove_file(&staging);
             })
@@ -118,7 +131,7 @@ impl AppendStore for SyncedFolder {
                 // An answer that got lost: the link is there, and it is ours.
                 if same_file(&staging, &path) { Ok(()) } else { Err(error) }
             })?;
-            sync_folder(disk.as_ref(), folder_of(&path)?)?;
+            disk.sync_folder(folder_of(&path)?)?;
             let _ = disk.remove_file(&staging);
             Ok(())
         });
@@ -130,6 +143,16 @@ impl AppendStore for SyncedFolder {
         // A file that stays is an unlisted name.
         let _ = spawn_blocking(move || disk.remove_file(&staging)).await;
     }
+
+    async fn secure(&self, folder: &Path) -> Result<()> {
+        let (disk, path) = (self.disk(), self.file_path(folder)?);
+        let synced = spawn_blocking(move || disk.sync_folder(&path)).await;
+        synced.map_err(joined)?.map_err(|error| io_error(folder, error))
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.disk().is_stopped()
+    }
 }
 
 /// A folder's sync that is under way.
@@ -137,22 +160,22 @@ type Syncing = tokio::task::JoinHandle<io::Result<()>>;
 
 /// Writes a file under its final name and syncs it, while another thread syncs its folder.
 fn write_new(
-    disk: &Arc<dyn Disk>,
+    disk: &StoppingDisk,
     path: &FilePath,
     bytes: &[u8],
     runtime: &Handle,
 ) -> io::Result<Syncing> {
     let folder = folder_of(path)?.to_owned();
-    create_folder(disk.as_ref(), &folder)?;
+    create_folder(disk, &folder)?;
     let mut file = disk.create_file(path)?;
     if let Err(error) = file.write_all(bytes) {
         // Its room may be what the next append needs.
         let _ = disk.remove_file(path);
         return Err(error);
     }
-    let beside = Arc::clone(disk);
-    let syncing = runtime.spawn_blocking(move || sync_folder(beside.as_ref(), &folder));
-    file.sync().map_err(sync_failed)?;
+    let beside = disk.clone();
+    let syncing = runtime.spawn_blocking(move || beside.sync_folder(&folder));
+    file.sync()?;
     Ok(syncing)
 }
 
@@ -308,15 +331,29 @@ mod tests {
         assert!(!is_sync_failure(&put) && !is_sync_failure(&staged), "{put} {staged}");
         assert_eq!(house.names(), [1, 0]);
         for sync in ["sync 1.data", "sync table"] {
+            let house = House::new();
             house.fail(sync);
             assert!(is_sync_failure(&house.append("1").await.0.unwrap_err()), "{sync}");
-            fs::remove_file(house.folder.path().join("table/1.data")).unwrap();
         }
         house.fail("sync 2#");
         assert!(is_sync_failure(&house.append("2").await.1.unwrap_err()));
-        house.fail("sync log");
+        let house = House::new();
         let staged = house.append("3").await.1.unwrap();
+        house.fail("sync log");
         assert!(is_sync_failure(&house.store.show(&staged).await.unwrap_err()));
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_sync_nothing_more_is_written() {
+        let house = House::new();
+        house.fail("sync 1.data");
+        assert!(is_sync_failure(&house.append("1").await.0.unwrap_err()));
+        house.fail("nothing any more");
+        let names = house.names();
+        let (put, staged) = house.append("2").await;
+        assert!(is_sync_failure(&put.unwrap_err()) && is_sync_failure(&staged.unwrap_err()));
+        assert!(house.store.is_stopped());
+        assert_eq!(house.names(), names);
     }
 
     #[tokio::test]

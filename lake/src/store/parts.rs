@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use object_store::path::Path;
 use object_store::{Error, MultipartUpload, PutPayload, PutResult, Result, UploadPart};
 
-use super::disk::{Disk, DiskFile};
-use super::synced::{SyncedFolder, create_folder, folder_of, io_error, sync_failed, sync_folder};
+use super::disk::{Disk, DiskFile, StoppingDisk};
+use super::synced::{SyncedFolder, create_folder, folder_of, io_error};
 
 /// An upload in parts.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Parts {
 
 /// The staging file, and the parts that came before their turn.
 struct Staged {
-    disk: Arc<dyn Disk>,
+    disk: StoppingDisk,
     path: PathBuf,
     staging: PathBuf,
     file: Option<Box<dyn DiskFile>>,
@@ -84,7 +84,7 @@ impl Staged {
         match self.file {
             Some(ref mut file) => Ok(file),
             None => {
-                create_folder(self.disk.as_ref(), folder_of(&self.path)?)?;
+                create_folder(&self.disk, folder_of(&self.path)?)?;
                 Ok(self.file.insert(self.disk.create_file(&self.staging)?))
             }
         }
@@ -96,10 +96,10 @@ impl Staged {
             let missing = format!("{} of {parts} parts are there", self.written);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, missing));
         }
-        self.file()?.sync().map_err(sync_failed)?;
+        self.file()?.sync()?;
         self.file = None;
         self.disk.rename(&self.staging, &self.path)?;
-        sync_folder(self.disk.as_ref(), folder_of(&self.path)?)
+        self.disk.sync_folder(folder_of(&self.path)?)
     }
 }
 

@@ -25,7 +25,7 @@ use object_store::{
     Result,
 };
 
-use super::disk::{Disk, RealDisk};
+use super::disk::{Disk, RealDisk, StoppingDisk, SyncFailed};
 use super::parts::Parts;
 
 const STORE: &str = "SyncedFolder";
@@ -34,7 +34,7 @@ const STORE: &str = "SyncedFolder";
 #[derive(Debug, Clone)]
 pub struct SyncedFolder {
     files: Arc<LocalFileSystem>,
-    disk: Arc<dyn Disk>,
+    disk: StoppingDisk,
     staged: Arc<AtomicU64>,
 }
 
@@ -48,11 +48,11 @@ impl SyncedFolder {
     /// The file system from `/`, changed by way of `disk`.
     pub(crate) fn on(disk: Arc<dyn Disk>) -> Self {
         let (files, staged) = (Arc::new(LocalFileSystem::new()), Arc::new(AtomicU64::new(0)));
-        Self { files, disk, staged }
+        Self { files, disk: StoppingDisk::over(disk), staged }
     }
 
     async fn remove(&self, location: Path) -> Result<Path> {
-        let (disk, path) = (Arc::clone(&self.disk), self.files.path_to_filesystem(&location)?);
+        let (disk, path) = (self.disk.clone(), self.files.path_to_filesystem(&location)?);
         let removed = tokio::task::spawn_blocking(move || disk.remove_file(&path)).await;
         let removed = removed.map_err(|source| Error::JoinError { source })?;
         removed.map_err(|error| io_error(&location, error))?;
@@ -60,8 +60,8 @@ impl SyncedFolder {
     }
 
     /// What it changes the file system by.
-    pub(super) fn disk(&self) -> Arc<dyn Disk> {
-        Arc::clone(&self.disk)
+    pub(super) fn disk(&self) -> StoppingDisk {
+        self.disk.clone()
     }
 
     pub(super) fn file_path(&self, location: &Path) -> Result<PathBuf> {
@@ -101,15 +101,11 @@ pub(crate) fn create_folder(disk: &dyn Disk, folder: &FilePath) -> io::Result<()
         Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
         Err(error) => return Err(error),
     }
-    folder.parent().map_or(Ok(()), |parent| sync_folder(disk, parent))
+    folder.parent().map_or(Ok(()), |parent| disk.sync_folder(parent))
 }
 
 pub(super) fn folder_of(path: &FilePath) -> io::Result<&FilePath> {
     path.parent().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "an object needs a name"))
-}
-
-pub(super) fn sync_folder(disk: &dyn Disk, folder: &FilePath) -> io::Result<()> {
-    disk.sync_folder(folder).map_err(sync_failed)
 }
 
 /// Removes what a crash left staged. Only the holder of the folder's lock may do this.
@@ -150,7 +146,7 @@ fn put(
         let _ = disk.remove_file(staging);
     }
     shown?;
-    sync_folder(disk, folder)
+    disk.sync_folder(folder)
 }
 
 pub(super) fn write_synced(
@@ -160,16 +156,7 @@ pub(super) fn write_synced(
 ) -> io::Result<()> {
     let mut file = disk.create_file(staging)?;
     payload.iter().try_for_each(|part| file.write_all(part))?;
-    file.sync().map_err(sync_failed)
-}
-
-/// A sync that failed: what the system still holds of the file is unknown, and a second try may only seem to succeed.
-#[derive(Debug, thiserror::Error)]
-#[error("the disk did not take a sync: {0}")]
-pub(crate) struct SyncFailed(io::Error);
-
-pub(super) fn sync_failed(error: io::Error) -> io::Error {
-    io::Error::other(SyncFailed(error))
+    file.sync()
 }
 
 /// Whether a store's error is a sync that failed.
@@ -207,10 +194,9 @@ impl ObjectStore for SyncedFolder {
         };
         let path = self.files.path_to_filesystem(location)?;
         let staging = self.staging_path(&path);
-        let disk = Arc::clone(&self.disk);
-        let put = tokio::task::spawn_blocking(move || {
-            put(disk.as_ref(), &path, &staging, &payload, overwrite)
-        });
+        let disk = self.disk.clone();
+        let put =
+            tokio::task::spawn_blocking(move || put(&disk, &path, &staging, &payload, overwrite));
         let done = put.await.map_err(|source| Error::JoinError { source })?;
         done.map_err(|error| io_error(location, error))?;
         Ok(PutResult { e_tag: None, version: None })

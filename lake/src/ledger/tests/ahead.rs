@@ -73,6 +73,14 @@ impl AppendStore for Gated {
     async fn discard(&self, staged: &Staged) {
         self.place.append.discard(staged).await;
     }
+
+    async fn secure(&self, folder: &Path) -> object_store::Result<()> {
+        self.place.append.secure(folder).await
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.place.append.is_stopped()
+    }
 }
 
 /// A ledger behind gates, and its store for others.
