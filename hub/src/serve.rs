@@ -171,6 +171,7 @@ impl Serving {
             Ok(())
         });
         tasks.spawn(care(Arc::clone(&lake), stopped.clone()));
+        tasks.spawn(keep_present(Arc::clone(&lake), stopped.clone()));
         tasks.spawn(follow(Arc::clone(&lake), stopped.clone()));
         doors.serve(&lake, hub, &stopped, &mut tasks);
         Ok(Self { grpc, http, secure, operator_token, stop, tasks })
@@ -307,6 +308,25 @@ async fn care(lake: Arc<Lake>, stop: watch::Receiver<bool>) -> anyhow::Result<()
                 // What failed is tried again even if nothing is written meanwhile.
                 (more, pause) = (true, (pause * 2).min(CARE_RETRY_MAX));
             }
+        }
+    }
+}
+
+/// Keeps what new figures are held against. Until it is there the rules that need it are silent.
+async fn keep_present(lake: Arc<Lake>, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let stopping = stopped(stop);
+    tokio::pin!(stopping);
+    loop {
+        tokio::select! {
+            () = &mut stopping => return Ok(()),
+            kept = lake.keep_present() => match kept {
+                Ok(()) => return Ok(()),
+                Err(error) => warn!(%error, "the present state cannot be read; it will be tried again"),
+            }
+        }
+        tokio::select! {
+            () = &mut stopping => return Ok(()),
+            () = tokio::time::sleep(CARE_RETRY) => {}
         }
     }
 }

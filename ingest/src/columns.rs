@@ -3,15 +3,21 @@
 //! The columns are the same whether the rows came as typed messages or as Arrow, so the same figures have the same
 //! digest by either way. Nothing is judged here: a figure that is no number stays as it was sent.
 //!
-//! Invariant: all columns have `rows` entries. Null and empty text both mean *not given*.
+//! Invariant: all columns have `rows` entries, or none if nothing in them was given. Null and empty text both mean *not
+//! given*.
+
+mod texts;
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
+use std::io::Write as _;
 
 use arrow::array::{Array, StringArray};
 use dinh_lake::decimal::{Decimal, DecimalError};
 use dinh_lake::submission::Mode;
 use sha2::{Digest, Sha256};
+
+pub(crate) use texts::{EMPTY, Texts, TextsBuilder};
 
 /// One cell of a column of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,17 +40,41 @@ impl<T> Cell<T> {
     }
 }
 
+/// What a column of numbers is made of.
+pub(crate) trait Number: Copy + Display {
+    /// Writes its shortest exact text.
+    fn write_shortest(self, out: &mut Vec<u8>);
+}
+
+impl Number for Decimal {
+    fn write_shortest(self, out: &mut Vec<u8>) {
+        put(out, self.text().as_str());
+    }
+}
+
+impl Number for i64 {
+    fn write_shortest(self, out: &mut Vec<u8>) {
+        // A number of 64 bits has at most 20 characters, so its length takes one byte.
+        let start = out.len();
+        out.push(0);
+        write!(out, "{self}").expect("writing to memory does not fail");
+        out[start] = (out.len() - start - 1) as u8;
+    }
+}
+
 /// A column of numbers, with the text that it was sent as if it was.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbers<T> {
-    cells: Vec<Cell<T>>,
+    /// None where no row has a number.
+    cells: Option<Vec<Cell<T>>>,
     sent: Option<StringArray>,
 }
 
-impl<T: Copy + Display> Numbers<T> {
+impl<T: Number> Numbers<T> {
     /// Numbers that were sent as numbers.
     pub(crate) fn exact(cells: Vec<Cell<T>>) -> Self {
-        Self { cells, sent: None }
+        let given = cells.iter().any(|cell| !matches!(cell, Cell::Missing));
+        Self { cells: given.then_some(cells), sent: None }
     }
 
     /// Numbers that were sent as text, each read by `parse`.
@@ -56,37 +86,45 @@ impl<T: Copy + Display> Numbers<T> {
             "" => Cell::Missing,
             text => parse(text).map_or_else(Cell::Faulty, Cell::Number),
         };
-        Self { cells: (0..sent.len()).map(cell).collect(), sent: Some(sent) }
+        let given = (0..sent.len()).any(|row| !text_at(&sent, row).is_empty());
+        let cells = given.then(|| (0..sent.len()).map(cell).collect());
+        Self { cells, sent: given.then_some(sent) }
     }
 
     /// A column that was not sent.
-    pub(crate) fn missing(rows: usize) -> Self {
-        Self::exact(vec![Cell::Missing; rows])
+    pub(crate) fn missing() -> Self {
+        Self { cells: None, sent: None }
+    }
+
+    /// Whether no row has a number or a text.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.cells.is_none()
     }
 
     /// The cell of a row.
     pub(crate) fn cell(&self, row: usize) -> Cell<T> {
-        self.cells[row]
+        self.cells.as_ref().map_or(Cell::Missing, |cells| cells[row])
     }
 
-    /// The text that a cell was sent as; empty if it was not given.
+    /// The text that a cell was sent as; empty if it was not given, none if it was sent as a number.
+    pub(crate) fn sent(&self, row: usize) -> Option<&str> {
+        self.sent.as_ref().map(|sent| text_at(sent, row))
+    }
+
+    /// The text that a cell was sent as, or that its number has; empty if it was not given.
     pub(crate) fn text(&self, row: usize) -> Cow<'_, str> {
-        match (&self.sent, self.cells[row]) {
-            (Some(sent), _) => Cow::Borrowed(text_at(sent, row)),
+        match (self.sent(row), self.cell(row)) {
+            (Some(sent), _) => Cow::Borrowed(sent),
             (None, Cell::Number(number)) => Cow::Owned(number.to_string()),
             (None, Cell::Missing | Cell::Faulty(_)) => Cow::Borrowed(""),
         }
     }
 
     /// Writes a cell in its shortest form, or as it was sent if it is no number.
-    fn write_shortest(&self, row: usize, out: &mut String) {
-        let sent = self.sent.as_ref().map(|sent| text_at(sent, row));
-        match (self.cells[row], sent) {
-            (Cell::Number(_), Some(text)) if is_shortest(text) => out.push_str(text),
-            (Cell::Number(number), _) => {
-                write!(out, "{number}").expect("writing to a string does not fail");
-            }
-            (Cell::Missing | Cell::Faulty(_), text) => out.push_str(text.unwrap_or_default()),
+    fn put(&self, row: usize, out: &mut Vec<u8>) {
+        match self.cell(row) {
+            Cell::Number(number) => number.write_shortest(out),
+            Cell::Missing | Cell::Faulty(_) => put(out, self.sent(row).unwrap_or_default()),
         }
     }
 }
@@ -97,13 +135,13 @@ pub(crate) struct Columns {
     /// How many rows there are.
     pub(crate) rows: usize,
     /// Codes of indicators.
-    pub(crate) indicator: StringArray,
+    pub(crate) indicator: Texts,
     /// Codes or ids of units.
-    pub(crate) unit: StringArray,
+    pub(crate) unit: Texts,
     /// Labels of periods.
-    pub(crate) period: StringArray,
+    pub(crate) period: Texts,
     /// Codes of stages.
-    pub(crate) stage: StringArray,
+    pub(crate) stage: Texts,
     /// Figures.
     pub(crate) value: Numbers<Decimal>,
     /// Numerators of ratios.
@@ -111,47 +149,56 @@ pub(crate) struct Columns {
     /// Denominators of ratios.
     pub(crate) denominator: Numbers<Decimal>,
     /// Codes of qualifiers.
-    pub(crate) qualifier: StringArray,
+    pub(crate) qualifier: Texts,
     /// Codes of statuses.
-    pub(crate) status: StringArray,
+    pub(crate) status: Texts,
     /// Declared coverage: how many.
     pub(crate) coverage_reported: Numbers<i64>,
     /// Declared coverage: out of how many.
     pub(crate) coverage_expected: Numbers<i64>,
     /// Remarks.
-    pub(crate) note: StringArray,
+    pub(crate) note: Texts,
 }
 
-/// Bytes that are gathered before they are hashed.
-const HASH_CHUNK: usize = 1 << 16;
+/// Bytes that are gathered before they are hashed: enough to be few calls, few enough to stay in a processor's cache.
+const HASH_BLOCK: usize = 1 << 14;
 
 impl Columns {
     /// SHA-256 over the decoded content, lower-case hex, as the contract's `Report.digest` says.
     pub(crate) fn digest(&self, mode: Mode) -> String {
         let mut hasher = Sha256::new();
-        let mut buffer = Vec::with_capacity(HASH_CHUNK + 4096);
-        let mut number = String::new();
-        put(&mut buffer, "dinh-digest-1");
-        put(&mut buffer, mode.code());
+        let mut block = Vec::with_capacity(HASH_BLOCK + 4096);
+        put(&mut block, "dinh-digest-1");
+        put(&mut block, mode.code());
+        let [indicator, unit, period, stage, qualifier, status, note] = [
+            &self.indicator,
+            &self.unit,
+            &self.period,
+            &self.stage,
+            &self.qualifier,
+            &self.status,
+            &self.note,
+        ]
+        .map(Prefixed::new);
         for row in 0..self.rows {
-            for column in [&self.indicator, &self.unit, &self.period, &self.stage] {
-                put(&mut buffer, text_at(column, row));
+            for column in [&indicator, &unit, &period, &stage] {
+                column.put(row, &mut block);
             }
             for column in [&self.value, &self.numerator, &self.denominator] {
-                put_number(&mut buffer, column, row, &mut number);
+                column.put(row, &mut block);
             }
-            put(&mut buffer, text_at(&self.qualifier, row));
-            put(&mut buffer, text_at(&self.status, row));
+            qualifier.put(row, &mut block);
+            status.put(row, &mut block);
             for column in [&self.coverage_reported, &self.coverage_expected] {
-                put_number(&mut buffer, column, row, &mut number);
+                column.put(row, &mut block);
             }
-            put(&mut buffer, text_at(&self.note, row));
-            if buffer.len() >= HASH_CHUNK {
-                hasher.update(&buffer);
-                buffer.clear();
+            note.put(row, &mut block);
+            if block.len() >= HASH_BLOCK {
+                hasher.update(&block);
+                block.clear();
             }
         }
-        hasher.update(&buffer);
+        hasher.update(&block);
         hex(&hasher.finalize())
     }
 
@@ -166,25 +213,52 @@ impl Columns {
                     .expect("writing to a string does not fail");
             }
         };
-        put("indicator", text_at(&self.indicator, row).into());
-        put("unit", text_at(&self.unit, row).into());
-        put("period", text_at(&self.period, row).into());
-        put("stage", text_at(&self.stage, row).into());
+        put("indicator", self.indicator.text(row).into());
+        put("unit", self.unit.text(row).into());
+        put("period", self.period.text(row).into());
+        put("stage", self.stage.text(row).into());
         put("value", self.value.text(row));
         put("numerator", self.numerator.text(row));
         put("denominator", self.denominator.text(row));
-        put("qualifier", text_at(&self.qualifier, row).into());
-        put("status", text_at(&self.status, row).into());
+        put("qualifier", self.qualifier.text(row).into());
+        put("status", self.status.text(row).into());
         put("coverage_reported", self.coverage_reported.text(row));
         put("coverage_expected", self.coverage_expected.text(row));
-        put("note", text_at(&self.note, row).into());
+        put("note", self.note.text(row).into());
         object.push('}');
         object
     }
 }
 
+/// A column of texts, each distinct one with its length before it.
+struct Prefixed<'c> {
+    column: &'c Texts,
+    bytes: Vec<u8>,
+    /// Where each text begins in `bytes`, and where the last one ends.
+    bounds: Vec<usize>,
+}
+
+impl<'c> Prefixed<'c> {
+    fn new(column: &'c Texts) -> Self {
+        let (mut bytes, mut bounds) = (Vec::new(), vec![0]);
+        for word in column.words() {
+            put(&mut bytes, word);
+            bounds.push(bytes.len());
+        }
+        Self { column, bytes, bounds }
+    }
+
+    fn put(&self, row: usize, out: &mut Vec<u8>) {
+        if self.column.is_missing() {
+            return out.push(0);
+        }
+        let key = self.column.key(row) as usize;
+        out.extend_from_slice(&self.bytes[self.bounds[key]..self.bounds[key + 1]]);
+    }
+}
+
 /// The text of a cell; empty if it was not given.
-pub(crate) fn text_at(column: &StringArray, row: usize) -> &str {
+fn text_at(column: &StringArray, row: usize) -> &str {
     if column.is_null(row) { "" } else { column.value(row) }
 }
 
@@ -207,46 +281,27 @@ fn put(buffer: &mut Vec<u8>, text: &str) {
     buffer.extend_from_slice(text.as_bytes());
 }
 
-fn put_number<T: Copy + Display>(
-    buffer: &mut Vec<u8>,
-    column: &Numbers<T>,
-    row: usize,
-    number: &mut String,
-) {
-    number.clear();
-    column.write_shortest(row, number);
-    put(buffer, number);
-}
-
-/// Whether the text of a number has no zero and no sign that it could do without.
-fn is_shortest(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let no_zero_before = !digits.starts_with('0') || digits.starts_with("0.") || text == "0";
-    no_zero_before && !(digits.contains('.') && digits.ends_with('0'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn digest_of(values: &[&str]) -> String {
         let rows = values.len();
-        let none = StringArray::new_null(rows);
         let value = StringArray::from_iter_values(values);
         let columns = Columns {
             rows,
-            indicator: none.clone(),
-            unit: none.clone(),
-            period: none.clone(),
-            stage: none.clone(),
+            indicator: Texts::missing(),
+            unit: Texts::missing(),
+            period: Texts::missing(),
+            stage: Texts::missing(),
             value: Numbers::parsed(value, str::parse),
-            numerator: Numbers::missing(rows),
-            denominator: Numbers::missing(rows),
-            qualifier: none.clone(),
-            status: none.clone(),
-            coverage_reported: Numbers::missing(rows),
-            coverage_expected: Numbers::missing(rows),
-            note: none,
+            numerator: Numbers::missing(),
+            denominator: Numbers::missing(),
+            qualifier: Texts::missing(),
+            status: Texts::missing(),
+            coverage_reported: Numbers::missing(),
+            coverage_expected: Numbers::missing(),
+            note: Texts::missing(),
         };
         columns.digest(Mode::Partial)
     }

@@ -28,6 +28,7 @@ pub mod error;
 pub mod limits;
 pub mod metrics;
 pub mod service;
+pub mod stages;
 pub mod status;
 pub mod threshold;
 

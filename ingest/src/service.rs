@@ -78,6 +78,7 @@ struct Examined {
 
 /// What a request is judged by, on whatever thread.
 struct Bench {
+    lake: Arc<Lake>,
     catalogue: Arc<Catalogue>,
     feed: String,
     within: Option<UnitId>,
@@ -140,6 +141,7 @@ impl Inner {
         caller.may_push(grant, &request.feed)?;
         let (principal, catalogue_version) = (grant.principal.clone(), catalogue.version);
         let bench = Bench {
+            lake: Arc::clone(&self.lake),
             feed: request.feed.clone(),
             within: grant.within.clone(),
             today: (now + UTC_OFFSET_VIETNAM).date_naive(),
@@ -222,8 +224,16 @@ fn judge(
 ) -> Result<(wire::Request, String, u64, Judged), IngestError> {
     let columns = request.decode(&bench.limits)?;
     let feed = bench.catalogue.feeds.get(&bench.feed).ok_or_else(|| feed_unknown(&bench.feed))?;
-    let (catalogue, within, today) = (&bench.catalogue, bench.within.as_ref(), bench.today);
-    let judged = validate(&columns, Context { catalogue, feed, within, today }, request.mode);
+    let present = bench.lake.present();
+    present.catch_up(&bench.lake.ledger().snapshot());
+    let context = Context {
+        catalogue: &bench.catalogue,
+        feed,
+        within: bench.within.as_ref(),
+        today: bench.today,
+        present: Some(present),
+    };
+    let judged = validate(&columns, context, request.mode);
     let digest = columns.digest(request.mode);
     Ok((request, digest, columns.rows as u64, judged))
 }

@@ -1,44 +1,46 @@
-//! Judges rows: pure, from decoded columns and a catalogue to the rows that land and a verdict for each other one.
+//! Judges rows: pure, from decoded columns, a catalogue and a view of the present state to the rows that land and a verdict
+//! for each other one.
 //!
-//! All problems of a row are found at once. A text that repeats is judged once: codes of indicators, labels of periods and
-//! units at a period are remembered with what was found, so a row costs a few look-ups.
+//! ```text
+//! texts ──> known: each once ──> row by row, by numbers ──> landed ──> state: all at once ──> accepted rows, verdicts
+//! ```
+//!
+//! All problems of a row are found at once. What a text means is found out once ([`known`], [`place`]); a row is numbers
+//! from then on, and one that is in order allocates nothing. What needs the present state is held against one view of it,
+//! after all rows are judged, and only warns.
 //!
 //! Invariants:
 //! - A row lands exactly if nothing was found that refuses it; in atomic mode all rows land or none does.
 //! - Verdicts are in order of rows. A row that does not land has no warnings: they would say that it landed.
 //! - A key (indicator, unit, span, stage) belongs to the first row that names it, whether that row lands or not.
 
-mod accepted;
+mod cells;
 mod figures;
 mod finding;
-mod intern;
+mod known;
+mod landed;
 mod messages;
 mod place;
+mod state;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::HashSet;
 
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use dinh_lake::catalogue::Catalogue;
 use dinh_lake::feed::Feed;
-use dinh_lake::indicator::Indicator;
-use dinh_lake::observation::{Qualifier, Stage, Status};
-use dinh_lake::period::Period;
+use dinh_lake::observation::{Stage, Status, accepted_schema};
+use dinh_lake::present::Present;
 use dinh_lake::submission::{Mode, Severity, Verdict};
-use dinh_lake::unit::{UnitId, UnitVersion};
+use dinh_lake::unit::UnitId;
 
-use crate::columns::{Columns, text_at};
-use accepted::Accepted;
+use crate::columns::{Columns, EMPTY};
+use cells::{Cell, Cells};
 use finding::Finding;
-use intern::Intern;
+use known::{Known, NOTE_CHARACTERS_MAX, Span};
+use landed::{Landed, Landing};
 use place::Places;
-
-/// Characters of a remark.
-const NOTE_CHARACTERS_MAX: usize = 2_000;
-
-/// Unknown indicators of one submission for which the nearest ones are looked up: more than any mistake makes.
-const HINTS_MAX: usize = 1_000;
+use state::Warnings;
 
 /// What rows are judged by.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,8 @@ pub(crate) struct Context<'a> {
     pub(crate) within: Option<&'a UnitId>,
     /// The present day where the hub's users are.
     pub(crate) today: NaiveDate,
+    /// What the lake has now, for rules that warn; none where it is not kept.
+    pub(crate) present: Option<&'a Present>,
 }
 
 /// What was found in a submission.
@@ -64,12 +68,14 @@ pub(crate) struct Judged {
     pub(crate) warned: u64,
     /// How many rows do not land.
     pub(crate) refused: u64,
+    /// The position of the state that rows were held against; none if they were not.
+    pub(crate) state_position: Option<u64>,
 }
 
 /// Judges all rows.
 pub(crate) fn validate(columns: &Columns, context: Context<'_>, mode: Mode) -> Judged {
     let mut judge = Judge::new(columns, context);
-    let mut accepted = Accepted::with_capacity(columns.rows);
+    let mut landed = Landed::with_capacity(columns.rows);
     let (mut verdicts, mut warned, mut refused) = (Vec::new(), 0, Vec::new());
     for row in 0..columns.rows {
         let landing = judge.row(row);
@@ -78,7 +84,7 @@ pub(crate) fn validate(columns: &Columns, context: Context<'_>, mode: Mode) -> J
             .filter(|_| findings.iter().all(|finding| finding.severity == Severity::Warned))
         {
             Some(landing) => {
-                accepted.push(columns, row, &landing);
+                landed.push(row, landing);
                 warned += u64::from(!findings.is_empty());
             }
             None => {
@@ -95,7 +101,33 @@ pub(crate) fn validate(columns: &Columns, context: Context<'_>, mode: Mode) -> J
     if mode == Mode::Atomic && !refused.is_empty() {
         return none_lands(columns, verdicts, &refused);
     }
-    Judged { accepted: accepted.finish(), verdicts, warned, refused: refused.len() as u64 }
+    let state_position = match judge.against_state(&landed) {
+        Some(warnings) => {
+            warned += add(&mut verdicts, columns, warnings.findings);
+            Some(warnings.position)
+        }
+        None => None,
+    };
+    let accepted = landed.batch(columns, judge.places.units(), &judge.known.spans);
+    Judged { accepted, verdicts, warned, refused: refused.len() as u64, state_position }
+}
+
+/// Puts warnings among the verdicts, in order of rows; gives how many rows had none before.
+fn add(verdicts: &mut Vec<Verdict>, columns: &Columns, warnings: Vec<(u32, Finding)>) -> u64 {
+    if warnings.is_empty() {
+        return 0;
+    }
+    let known: HashSet<u64> = verdicts.iter().map(|verdict| verdict.row).collect();
+    let mut fresh = HashSet::new();
+    for (row, finding) in warnings {
+        let verdict = finding.verdict(row as usize, columns.content(row as usize));
+        if !known.contains(&verdict.row) {
+            fresh.insert(verdict.row);
+        }
+        verdicts.push(verdict);
+    }
+    verdicts.sort_by_key(|verdict| verdict.row);
+    fresh.len() as u64
 }
 
 /// What becomes of an atomic submission with refused rows: the others are refused for their sake.
@@ -112,50 +144,17 @@ fn none_lands(columns: &Columns, verdicts: Vec<Verdict>, refused: &[usize]) -> J
             verdicts.push(verdict);
         }
     }
-    let accepted = Accepted::with_capacity(0).finish();
-    Judged { accepted, verdicts, warned: 0, refused: columns.rows as u64 }
-}
-
-/// A row that can land, as far as it is not in its columns.
-#[derive(Clone, Copy, Debug)]
-struct Landing<'a> {
-    unit: &'a UnitId,
-    span: Span,
-    stage: Stage,
-    qualifier: Qualifier,
-    status: Status,
-    figures: figures::Figures,
-}
-
-/// The span of a label; equal spans have equal ids.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    id: usize,
-    /// The epoch of units that its last day is in.
-    epoch: usize,
-    start: NaiveDate,
-    end: NaiveDate,
-}
-
-/// What makes a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    indicator: usize,
-    unit: usize,
-    span: usize,
-    stage: Stage,
+    let accepted = RecordBatch::new_empty(accepted_schema());
+    let refused = columns.rows as u64;
+    Judged { accepted, verdicts, warned: 0, refused, state_position: None }
 }
 
 struct Judge<'a> {
     columns: &'a Columns,
-    context: Context<'a>,
-    indicators: Intern<'a, Result<&'a Indicator, Finding>>,
-    periods: Intern<'a, Result<Span, Finding>>,
-    spans: HashMap<(NaiveDate, NaiveDate), usize>,
+    known: Known<'a>,
     places: Places<'a>,
-    keys: HashMap<Key, usize>,
-    /// Unknown indicators for which the nearest ones may still be looked up.
-    hints_left: usize,
+    context: Context<'a>,
+    cells: Cells,
     /// What was found in the present row.
     findings: Vec<Finding>,
 }
@@ -164,72 +163,64 @@ impl<'a> Judge<'a> {
     fn new(columns: &'a Columns, context: Context<'a>) -> Self {
         Self {
             columns,
+            known: Known::new(columns, context),
+            places: Places::new(context, &columns.unit),
             context,
-            indicators: Intern::default(),
-            periods: Intern::default(),
-            spans: HashMap::new(),
-            places: Places::new(context),
-            keys: HashMap::with_capacity(columns.rows),
-            hints_left: HINTS_MAX,
+            cells: Cells::with_capacity(columns.rows),
             findings: Vec::new(),
         }
     }
 
+    /// Holds the rows that land against the present state, if any rule needs it and it is known.
+    fn against_state(&self, landed: &Landed) -> Option<Warnings> {
+        let view = self.context.present.filter(|_| self.known.needs_state())?.view()?;
+        let Self { columns, known, places, cells, context, .. } = self;
+        let judged = state::Judged { columns, context: *context, known, places, cells, landed };
+        Some(state::judge(judged, &view))
+    }
+
     /// Judges one row and leaves what was found in `findings`; gives the row if nothing of it is missing.
-    fn row(&mut self, row: usize) -> Option<Landing<'a>> {
+    fn row(&mut self, row: usize) -> Option<Landing> {
         let columns = self.columns;
-        let indicator = self.indicator(text_at(&columns.indicator, row));
-        let span = self.span(text_at(&columns.period, row));
-        let place = self.place(text_at(&columns.unit, row), span);
-        let known = indicator.map(|(_, indicator)| indicator);
-        if let (Some(indicator), Some((_, unit))) = (known, place)
-            && !indicator.levels.contains(&unit.level)
-        {
-            self.findings.push(messages::level(indicator, unit));
+        let indicator = self.indicator(row);
+        let span = self.span(row);
+        let place = self.place(row, span);
+        self.level(indicator, place);
+        let stage = self.stage(row, indicator);
+        let qualifier = self.known.qualifiers[columns.qualifier.key(row) as usize];
+        if qualifier.is_none() {
+            self.findings.push(messages::qualifier(columns.qualifier.text(row)));
         }
-        let stage = self.stage(text_at(&columns.stage, row), known);
-        let qualifier = match text_at(&columns.qualifier, row) {
-            "" => Some(Qualifier::Exact),
-            code => self.known(Qualifier::from_code(code), || messages::qualifier(code)),
-        };
-        let status = match text_at(&columns.status, row) {
-            "" => Some(Status::Normal),
-            code => self.known(Status::from_code(code), || messages::status(code)),
-        };
+        let status = self.known.statuses[columns.status.key(row) as usize];
+        if status.is_none() {
+            self.findings.push(messages::status(columns.status.text(row)));
+        }
         let withdrawn = status == Some(Status::Withdrawn);
-        let figures = figures::judge(columns, row, known, withdrawn, &mut self.findings);
+        let ruled = indicator.and_then(|key| self.known.indicators[key as usize].as_ref().ok());
+        let value = figures::judge(columns, row, ruled, withdrawn, &mut self.findings);
         figures::coverage(columns, row, &mut self.findings);
-        if text_at(&columns.note, row).chars().nth(NOTE_CHARACTERS_MAX).is_some() {
+        if self.known.long_notes[columns.note.key(row) as usize] {
             self.findings.push(messages::note(NOTE_CHARACTERS_MAX));
         }
-        let ((indicator, _), span, (place, unit), stage) = (indicator?, span?, place?, stage?);
-        self.key(row, Key { indicator, unit: place, span: span.id, stage });
-        if span.end > self.context.today && stage != Stage::Target && !withdrawn {
-            let label = text_at(&columns.period, row);
+        let (indicator, span, (_, unit), stage) = (indicator?, span?, place?, stage?);
+        if let Some(first) =
+            self.cells.insert(Cell { indicator, unit, span: span.id, stage }, row as u32)
+        {
+            self.findings.push(messages::duplicate(first as usize));
+        }
+        if span.is_future && stage != Stage::Target && !withdrawn {
+            let label = columns.period.text(row);
             self.findings.push(messages::future(label, span.end, self.context.today));
         }
-        Some(Landing {
-            unit: &unit.unit,
-            span,
-            stage,
-            qualifier: qualifier?,
-            status: status?,
-            figures,
-        })
+        let (qualifier, status) = (qualifier?, status?);
+        Some(Landing { unit, span: span.id, stage, qualifier, status, value })
     }
 
-    fn known<T>(&mut self, value: Option<T>, finding: impl FnOnce() -> Finding) -> Option<T> {
-        if value.is_none() {
-            self.findings.push(finding());
-        }
-        value
-    }
-
-    fn indicator(&mut self, code: &'a str) -> Option<(usize, &'a Indicator)> {
-        let (context, hints_left) = (self.context, &mut self.hints_left);
-        let index = self.indicators.number(code, || find_indicator(context, code, hints_left));
-        match self.indicators.at(index) {
-            Ok(indicator) => Some((index, indicator)),
+    /// The number of the row's indicator.
+    fn indicator(&mut self, row: usize) -> Option<u32> {
+        let key = self.columns.indicator.key(row);
+        match &self.known.indicators[key as usize] {
+            Ok(_) => Some(key),
             Err(finding) => {
                 self.findings.push(finding.clone());
                 None
@@ -237,18 +228,8 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn span(&mut self, label: &'a str) -> Option<Span> {
-        let (calendar, spans, places) = (self.context.feed.calendar, &mut self.spans, &self.places);
-        let index = self.periods.number(label, || {
-            if label.is_empty() {
-                return Err(messages::missing("period", "period.missing"));
-            }
-            let period = Period::parse(label, calendar).map_err(|_| messages::period(label))?;
-            let next = spans.len();
-            let id = *spans.entry((period.start, period.end)).or_insert(next);
-            Ok(Span { id, epoch: places.epoch(period.end), start: period.start, end: period.end })
-        });
-        match self.periods.at(index) {
+    fn span(&mut self, row: usize) -> Option<Span> {
+        match &self.known.periods[self.columns.period.key(row) as usize] {
             Ok(span) => Some(*span),
             Err(finding) => {
                 self.findings.push(finding.clone());
@@ -257,16 +238,17 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The unit that a text names at a period; without a period nothing can be said of it.
-    fn place(&mut self, text: &'a str, span: Option<Span>) -> Option<(usize, &'a UnitVersion)> {
-        if text.is_empty() {
+    /// Where the row's place was found, and the number of its unit; without a period nothing can be said of it.
+    fn place(&mut self, row: usize, span: Option<Span>) -> Option<(usize, u32)> {
+        if self.columns.unit.key(row) == EMPTY {
             self.findings.push(messages::missing("unit", "unit.missing"));
             return None;
         }
-        match self.places.find(text, span?) {
+        let at = self.places.find(row, span?);
+        match self.places.at(at) {
             Ok(place) => {
                 self.findings.extend_from_slice(&place.findings);
-                Some((place.number, place.unit))
+                Some((at, place.number))
             }
             Err(finding) => {
                 self.findings.push(finding.clone());
@@ -275,67 +257,34 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn stage(&mut self, code: &str, indicator: Option<&Indicator>) -> Option<Stage> {
-        let stage = match code {
-            "" => return indicator.map(|indicator| indicator.default_stage),
-            code => self.known(Stage::from_code(code), || messages::stage(code, indicator))?,
+    fn level(&mut self, indicator: Option<u32>, place: Option<(usize, u32)>) {
+        let (Some(indicator), Some((at, _))) = (indicator, place) else { return };
+        let (Ok(ruled), Ok(place)) =
+            (&mut self.known.indicators[indicator as usize], self.places.at(at))
+        else {
+            return;
         };
-        if let Some(indicator) = indicator.filter(|indicator| !indicator.stages.contains(&stage)) {
-            self.findings.push(messages::stage_not_allowed(stage, indicator));
+        if !ruled.has_level(place.level, &place.unit.level) {
+            self.findings.push(messages::level(ruled.indicator, place.unit));
+        }
+    }
+
+    fn stage(&mut self, row: usize, indicator: Option<u32>) -> Option<Stage> {
+        let ruled = indicator.and_then(|key| self.known.indicators[key as usize].as_ref().ok());
+        let key = self.columns.stage.key(row);
+        if key == EMPTY {
+            return ruled.map(|ruled| ruled.indicator.default_stage);
+        }
+        let Some(stage) = self.known.stages[key as usize] else {
+            let code = self.columns.stage.text(row);
+            self.findings.push(messages::stage(code, ruled.map(|ruled| ruled.indicator)));
+            return None;
+        };
+        if let Some(ruled) = ruled.filter(|ruled| !ruled.has_stage(stage)) {
+            self.findings.push(messages::stage_not_allowed(stage, ruled.indicator));
         }
         Some(stage)
     }
-
-    fn key(&mut self, row: usize, key: Key) {
-        match self.keys.entry(key) {
-            Entry::Occupied(first) => self.findings.push(messages::duplicate(*first.get())),
-            Entry::Vacant(vacant) => {
-                vacant.insert(row);
-            }
-        }
-    }
-}
-
-fn find_indicator<'a>(
-    context: Context<'a>,
-    code: &str,
-    hints_left: &mut usize,
-) -> Result<&'a Indicator, Finding> {
-    let carried =
-        |code: &str| context.feed.indicators.is_empty() || context.feed.indicators.contains(code);
-    if code.is_empty() {
-        return Err(messages::missing("indicator", "indicator.missing"));
-    }
-    match context.catalogue.indicators.get(code) {
-        Some(indicator) if carried(code) => Ok(indicator),
-        Some(_) => Err(messages::not_in_feed(code, context.feed)),
-        None => {
-            let codes = context.catalogue.indicators.keys().map(String::as_str);
-            let nearest = match hints_left.checked_sub(1) {
-                Some(left) => {
-                    *hints_left = left;
-                    nearest(code, codes.filter(|code| carried(code)))
-                }
-                None => Vec::new(),
-            };
-            Err(messages::indicator(code, nearest))
-        }
-    }
-}
-
-/// The codes that look most like `code`, best first.
-fn nearest<'c>(code: &str, codes: impl Iterator<Item = &'c str>) -> Vec<String> {
-    const ALIKE_MIN: f64 = 0.8;
-    const NEAREST_MAX: usize = 3;
-    // Longer texts are no mistyped codes, and comparing takes time by their length.
-    const CHARACTERS_MAX: usize = 100;
-    if code.len() > CHARACTERS_MAX {
-        return Vec::new();
-    }
-    let alike = codes.map(|known| (strsim::jaro_winkler(code, known), known));
-    let mut alike: Vec<_> = alike.filter(|(alike, _)| *alike >= ALIKE_MIN).collect();
-    alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    alike.into_iter().take(NEAREST_MAX).map(|(_, code)| code.to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -6,14 +6,14 @@
 
 mod ipc;
 
-use arrow::array::{StringArray, StringBuilder};
+use arrow::array::StringBuilder;
 use dinh_lake::ledger::Last;
 use dinh_lake::submission::{Answer, Mode, Numbering, Severity, Verdict};
 use dinh_proto::v1 as proto;
 use prost::Message as _;
 use sha2::{Digest, Sha256};
 
-use crate::columns::{Cell, Columns, Numbers};
+use crate::columns::{Cell, Columns, Numbers, Texts, TextsBuilder};
 use crate::error::{IngestError, Violation};
 use crate::limits::Limits;
 
@@ -246,11 +246,19 @@ fn rows_in_range(rows: usize, limits: &Limits) -> Result<(), Violation> {
 }
 
 fn from_rows(rows: &[proto::Row]) -> Columns {
-    let text = |field: fn(&proto::Row) -> &String| -> StringArray {
+    let text = |field: fn(&proto::Row) -> &String| -> Texts {
+        let mut column = TextsBuilder::with_capacity(rows.len());
+        rows.iter().for_each(|row| column.push(field(row)));
+        column.finish()
+    };
+    let figure = |field: fn(&proto::Row) -> &String| {
         let bytes = rows.iter().map(|row| field(row).len()).sum();
+        if bytes == 0 {
+            return Numbers::missing();
+        }
         let mut column = StringBuilder::with_capacity(rows.len(), bytes);
         rows.iter().for_each(|row| column.append_value(field(row)));
-        column.finish()
+        Numbers::parsed(column.finish(), str::parse)
     };
     let count = |field: fn(&proto::Row) -> Option<i64>| {
         Numbers::exact(
@@ -263,9 +271,9 @@ fn from_rows(rows: &[proto::Row]) -> Columns {
         unit: text(|row| &row.unit),
         period: text(|row| &row.period),
         stage: text(|row| &row.stage),
-        value: Numbers::parsed(text(|row| &row.value), str::parse),
-        numerator: Numbers::parsed(text(|row| &row.numerator), str::parse),
-        denominator: Numbers::parsed(text(|row| &row.denominator), str::parse),
+        value: figure(|row| &row.value),
+        numerator: figure(|row| &row.numerator),
+        denominator: figure(|row| &row.denominator),
         qualifier: text(|row| &row.qualifier),
         status: text(|row| &row.status),
         coverage_reported: count(|row| row.coverage_reported),

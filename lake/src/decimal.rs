@@ -15,6 +15,7 @@ pub const PRECISION: u8 = 18;
 pub const SCALE: i8 = 6;
 
 const ONE: i64 = 1_000_000;
+const POWERS: [i64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, ONE];
 const UNSCALED_LIMIT: i128 = 1_000_000_000_000_000_000;
 
 /// An exact decimal number: 18 digits, 6 of them after the point.
@@ -38,6 +39,7 @@ impl Decimal {
 
     /// The decimal whose value is `unscaled` / 10^6, if it has at most 18 digits.
     #[must_use]
+    #[inline]
     pub fn from_unscaled(unscaled: i128) -> Option<Self> {
         if unscaled.abs() < UNSCALED_LIMIT { i64::try_from(unscaled).ok().map(Self) } else { None }
     }
@@ -50,12 +52,14 @@ impl Decimal {
 
     /// The value times 10^6, as Arrow keeps it.
     #[must_use]
+    #[inline]
     pub fn unscaled(self) -> i128 {
         i128::from(self.0)
     }
 
     /// Whether there is nothing after the point.
     #[must_use]
+    #[inline]
     pub fn is_integer(self) -> bool {
         self.0 % ONE == 0
     }
@@ -92,42 +96,105 @@ impl FromStr for Decimal {
 
     /// Parses `-?digits(.digits)?`. Zeroes at the end of the fraction do not count as digits.
     fn from_str(text: &str) -> Result<Self, DecimalError> {
-        let (negative, digits) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
+        let (negative, digits) = match text.as_bytes() {
+            [b'-', rest @ ..] => (true, rest),
+            all => (false, all),
         };
-        let (whole, fraction) = match digits.split_once('.') {
-            Some((whole, fraction)) if !fraction.is_empty() => {
-                (whole, fraction.trim_end_matches('0'))
-            }
+        let point = digits.iter().position(|byte| *byte == b'.');
+        let (whole, fraction) = match point {
+            Some(point) if point + 1 < digits.len() => (&digits[..point], &digits[point + 1..]),
             Some(_) => return Err(DecimalError::Syntax),
-            None => (digits, ""),
+            None => (digits, &digits[..0]),
         };
-        if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+        if whole.is_empty() || !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
             return Err(DecimalError::Syntax);
         }
-        let whole = whole.trim_start_matches('0');
-        if whole.len() > 12 || fraction.len() > 6 {
+        let whole = &whole[whole.iter().take_while(|byte| **byte == b'0').count()..];
+        let zeroes = fraction.iter().rev().take_while(|byte| **byte == b'0').count();
+        let fraction = &fraction[..fraction.len() - zeroes];
+        if whole.len() > 12 || fraction.len() > SCALE as usize {
             return Err(DecimalError::TooManyDigits);
         }
-        let digit = |n: i64, b: u8| n * 10 + i64::from(b - b'0');
-        let padded = fraction.bytes().chain(std::iter::repeat(b'0')).take(6);
-        let unscaled = whole.bytes().chain(padded).fold(0, digit);
+        let number = |digits: &[u8]| digits.iter().fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+        let unscaled =
+            number(whole) * ONE + number(fraction) * POWERS[SCALE as usize - fraction.len()];
         Ok(Self(if negative { -unscaled } else { unscaled }))
+    }
+}
+
+/// Bytes of the longest text of a [`Decimal`]: sign, 12 digits, point, 6 digits.
+const TEXT_BYTES_MAX: usize = 20;
+
+/// The shortest exact text of a [`Decimal`].
+#[derive(Clone, Copy, Debug)]
+pub struct DecimalText {
+    bytes: [u8; TEXT_BYTES_MAX],
+    start: usize,
+    end: usize,
+}
+
+impl DecimalText {
+    /// The text.
+    #[must_use]
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[self.start..self.end])
+            .expect("it is sign, digits and point")
+    }
+}
+
+impl Decimal {
+    /// Its shortest exact text, without a place in memory of its own: `93.86`, `16`, `-0.5`.
+    #[must_use]
+    #[inline]
+    pub fn text(self) -> DecimalText {
+        let mut text = DecimalText {
+            bytes: [b'0'; TEXT_BYTES_MAX],
+            start: TEXT_BYTES_MAX,
+            end: TEXT_BYTES_MAX,
+        };
+        let magnitude = self.0.unsigned_abs();
+        let (mut whole, mut fraction) =
+            (magnitude / ONE.unsigned_abs(), magnitude % ONE.unsigned_abs());
+        if fraction == 0 {
+            text.end -= SCALE as usize + 1;
+            text.start = text.end;
+        } else {
+            for _ in 0..SCALE {
+                text.put(b'0' + (fraction % 10) as u8);
+                fraction /= 10;
+            }
+            text.put(b'.');
+            while text.bytes[text.end - 1] == b'0' {
+                text.end -= 1;
+            }
+        }
+        loop {
+            text.put(b'0' + (whole % 10) as u8);
+            whole /= 10;
+            if whole == 0 {
+                break;
+            }
+        }
+        if self.0 < 0 {
+            text.put(b'-');
+        }
+        text
+    }
+}
+
+impl DecimalText {
+    fn put(&mut self, byte: u8) {
+        self.start -= 1;
+        self.bytes[self.start] = byte;
     }
 }
 
 impl fmt::Display for Decimal {
     /// The shortest exact text: `93.86`, `16`, `-0.5`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let magnitude = self.0.unsigned_abs();
-        let (whole, fraction) = (magnitude / ONE.unsigned_abs(), magnitude % ONE.unsigned_abs());
-        let mut text =
-            if fraction == 0 { whole.to_string() } else { format!("{whole}.{fraction:06}") };
-        if fraction != 0 {
-            text.truncate(text.trim_end_matches('0').len());
-        }
-        f.pad_integral(self.0 >= 0, "", &text)
+        let text = self.text();
+        f.pad_integral(self.0 >= 0, "", text.as_str().trim_start_matches('-'))
     }
 }
 
@@ -156,7 +223,9 @@ mod tests {
     fn text_goes_in_and_out_exactly() {
         for text in ["93.86", "0", "-0.5", "1015", "999999999999.999999", "-999999999999.999999"] {
             assert_eq!(text.parse::<Decimal>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<Decimal>().unwrap().text().as_str(), text);
         }
+        assert_eq!(format!("{:6}|", "-0.5".parse::<Decimal>().unwrap()), "  -0.5|");
         assert_eq!("016.10".parse::<Decimal>().unwrap().to_string(), "16.1");
         assert_eq!(
             serde_json::to_string(&"93.860000".parse::<Decimal>().unwrap()).unwrap(),

@@ -1,6 +1,7 @@
-//! Indicators (chỉ tiêu): what is counted, how it adds up, and which values can be true.
+//! Indicators (chỉ tiêu): what is counted, how it adds up, which values can be true, and which deserve a second look.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +78,50 @@ codes! {
     }
 }
 
+codes! {
+    /// A rule that holds a figure against what the lake has at present. Such a rule only ever warns.
+    StateRule {
+        /// The units below do not have more than the unit above, of a count that adds up.
+        Children = "children",
+        /// A figure is not about ten or a thousand times, or a tenth or a thousandth of, the one before.
+        Jump = "jump",
+        /// A decimal point is not meant as a separator of thousands, nor the other way round.
+        Separator = "separator",
+        /// A count is not the official code of a unit.
+        Code = "code",
+        /// A count is not that of a unit beside it.
+        Alike = "alike",
+    }
+}
+
+/// What an indicator says of rules beside those that its kind has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// The indicator of what was added in the period: the figure is the one before plus this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added: Option<String>,
+    /// Rules of its kind that it is not held against.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub off: BTreeSet<StateRule>,
+}
+
+impl Rules {
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for Rules {
+    /// As in the catalogue: `added=security_cameras_added;off=jump`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let added = self.added.iter().map(|added| format!("added={added}"));
+        let off = self.off.iter().map(|rule| format!("off={rule}"));
+        f.write_str(&added.chain(off).collect::<Vec<_>>().join(";"))
+    }
+}
+
 /// One indicator of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Indicator {
@@ -126,4 +171,31 @@ pub struct Indicator {
     pub ranks: Option<String>,
     /// Feeds in order of preference where the feeds' own precedence will not do.
     pub precedence: Vec<String>,
+    /// What it says of rules that need the present state.
+    #[serde(default, skip_serializing_if = "Rules::is_empty")]
+    pub rules: Rules,
+}
+
+impl Indicator {
+    /// Whether its figures are held against a rule: those of its kind, but for what it opts out of.
+    ///
+    /// Shares, scores and ranks have bounds, and often the same value: no such rule can tell a fault there.
+    #[must_use]
+    pub fn holds(&self, rule: StateRule) -> bool {
+        let counts = self.kind == ValueKind::Count && self.aggregation == UnitAggregation::Sum;
+        let unbounded = self.max.is_none()
+            && matches!(self.kind, ValueKind::Count | ValueKind::Money | ValueKind::Measure)
+            && self.behaviour != Behaviour::Ratio;
+        let of_kind = match rule {
+            StateRule::Children | StateRule::Code | StateRule::Alike => counts,
+            StateRule::Jump | StateRule::Separator => unbounded,
+        };
+        of_kind && !self.rules.off.contains(&rule)
+    }
+
+    /// Whether any rule needs the present state of its figures.
+    #[must_use]
+    pub fn needs_state(&self) -> bool {
+        self.rules.added.is_some() || StateRule::ALL.iter().any(|rule| self.holds(*rule))
+    }
 }

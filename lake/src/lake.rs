@@ -14,6 +14,7 @@ use crate::lease::Lease;
 use crate::ledger::{Ledger, LedgerError, Limits, Maintained};
 use crate::lock::{Holder, Lock, LockError};
 use crate::metrics::LakeMetrics;
+use crate::present::Present;
 use crate::store::{self, LakeUrl, Place, StoreError};
 
 /// How a lake is opened.
@@ -78,6 +79,7 @@ pub struct Lake {
     ledger: Ledger,
     catalogue: CatalogueTable,
     attempts: Attempts,
+    present: Present,
     clock: Clock,
 }
 
@@ -112,7 +114,8 @@ impl Lake {
         let catalogue = CatalogueTable::open(place.folder("catalogue")?, clock.clone()).await?;
         let ledger = Ledger::open(place.folder("ledger")?, clock.clone(), limits, metrics).await?;
         let lease = lock.is_none().then(|| Lease::new(place.clone(), clock.clone()));
-        Ok(Arc::new(Self { url, lock, lease, ledger, catalogue, attempts, clock }))
+        let present = Present::default();
+        Ok(Arc::new(Self { url, lock, lease, ledger, catalogue, attempts, present, clock }))
     }
 
     /// Where it is.
@@ -137,6 +140,20 @@ impl Lake {
     #[must_use]
     pub fn attempts(&self) -> &Attempts {
         &self.attempts
+    }
+
+    /// The present state of its ledger, while [`Lake::keep_present`] runs.
+    #[must_use]
+    pub fn present(&self) -> &Present {
+        &self.present
+    }
+
+    /// Fills the present state and keeps it up with the ledger; does not end by itself.
+    ///
+    /// # Errors
+    /// When a file cannot be read; call it again, it begins anew.
+    pub async fn keep_present(&self) -> Result<(), LakeError> {
+        Ok(self.present.follow(&self.ledger, self.catalogue.subscribe()).await?)
     }
 
     /// Its catalogue as it is now.

@@ -68,6 +68,8 @@ use snapshot::Readers;
 pub use snapshot::{DataFile, Snapshot};
 pub use standing::{Remedy, Standing};
 
+pub(crate) use read::batches;
+
 /// Why the ledger could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {

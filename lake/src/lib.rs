@@ -3,7 +3,7 @@
 //! - The words: [`unit`], [`indicator`], [`feed`], [`grant`], [`period`], [`observation`], [`submission`], [`Decimal`].
 //! - [`caller`], [`Attempts`]: who calls, and who was sent away.
 //! - [`catalogue`]: all that is known of units, indicators, feeds and grants at one version, as files and as a table.
-//! - [`ledger`]: the one append-only table that is the truth.
+//! - [`ledger`]: the one append-only table that is the truth. [`present`]: what is newest in it, in memory.
 //! - `store`, `delta`, `lock`: one object store, two Delta tables on it, one process at a time on a folder.
 //!
 //! This crate knows no protocol: no gRPC, no HTTP, no SQL, no command line.
@@ -26,6 +26,7 @@ pub mod fold;
 mod fuzz;
 pub mod grant;
 pub mod indicator;
+pub mod intern;
 mod lake;
 mod lease;
 pub mod ledger;
@@ -33,6 +34,7 @@ pub mod lock;
 mod metrics;
 pub mod observation;
 pub mod period;
+pub mod present;
 mod store;
 mod stored_file;
 pub mod submission;

@@ -103,6 +103,10 @@ pub struct Units {
     codes: HashMap<String, Vec<usize>>,
     /// For each version, where the versions of its parent stand; empty without a parent.
     above: Vec<Range<usize>>,
+    /// The versions that have a unit as their parent.
+    below: HashMap<UnitId, Vec<usize>>,
+    /// The days on which any unit begins, or is no more, in order.
+    epochs: Vec<NaiveDate>,
     names: name::Names,
 }
 
@@ -113,20 +117,36 @@ impl Units {
         versions.sort_by(|a, b| (&a.unit, a.valid_from).cmp(&(&b.unit, b.valid_from)));
         let mut units: HashMap<UnitId, Range<usize>> = HashMap::new();
         let mut codes: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut below: HashMap<UnitId, Vec<usize>> = HashMap::new();
         for (index, version) in versions.iter().enumerate() {
             units.entry(version.unit.clone()).or_insert(index..index).end = index + 1;
             codes.entry(version.code.clone()).or_default().push(index);
+            if let Some(parent) = &version.parent {
+                below.entry(parent.clone()).or_default().push(index);
+            }
         }
         let parent = |version: &UnitVersion| units.get(version.parent.as_ref()?).cloned();
         let above = versions.iter().map(|version| parent(version).unwrap_or(0..0)).collect();
         let names = name::Names::new(&versions);
-        Self { versions, units, codes, above, names }
+        let bounds = versions.iter().flat_map(|version| {
+            [Some(version.valid_from), version.valid_to.and_then(|day| day.succ_opt())]
+        });
+        let mut epochs: Vec<NaiveDate> = bounds.flatten().collect();
+        epochs.sort_unstable();
+        epochs.dedup();
+        Self { versions, units, codes, above, below, epochs, names }
     }
 
     /// Every version of every unit, in order of unit, then of time.
     #[must_use]
     pub fn versions(&self) -> &[UnitVersion] {
         &self.versions
+    }
+
+    /// The number of the epoch that a day is in: between two days of one epoch no unit begins or ends.
+    #[must_use]
+    pub fn epoch(&self, on: NaiveDate) -> usize {
+        self.epochs.partition_point(|first| *first <= on)
     }
 
     /// What a unit was on a day.
@@ -146,6 +166,12 @@ impl Units {
     pub fn by_code(&self, code: &str, on: NaiveDate) -> Option<&UnitVersion> {
         let mut holders = self.codes.get(code)?.iter().map(|index| &self.versions[*index]);
         holders.find(|version| version.valid_on(on))
+    }
+
+    /// The units directly below one on a day.
+    pub fn below(&self, parent: &UnitId, on: NaiveDate) -> impl Iterator<Item = &UnitVersion> {
+        let versions = self.below.get(parent).into_iter().flatten();
+        versions.map(|index| &self.versions[*index]).filter(move |version| version.valid_on(on))
     }
 
     /// Whether a unit was in the subtree of `ancestor` on a day. Every unit is within itself, on any day; a unit that

@@ -104,7 +104,7 @@ impl Examined {
             document: request.document,
             numbering: request.numbering,
             catalogue_version,
-            state_position: None,
+            state_position: judged.state_position,
             rows,
             accepted: judged.accepted,
             verdicts: judged.verdicts,

@@ -30,6 +30,13 @@ impl Finding {
         Self { severity: Severity::Warned, ..self }
     }
 
+    /// Says which state of the lake the row was held against.
+    pub(super) fn against(self, position: u64) -> Self {
+        let en = format!("{} (against position {position})", self.en);
+        let vi = format!("{} (so với vị trí {position})", self.vi);
+        Self { en, vi, ..self }
+    }
+
     /// Names the nearest valid values, in the texts too.
     pub(super) fn suggesting(mut self, suggestions: Vec<String>) -> Self {
         if !suggestions.is_empty() {

@@ -3,8 +3,10 @@
 //! Every text names the value and says what to do. Values are quoted, and cut if they are long: the whole row stands
 //! beside them in the verdict.
 
+mod against;
+mod figures;
+
 use chrono::NaiveDate;
-use dinh_lake::decimal::{Decimal, DecimalError};
 use dinh_lake::feed::Feed;
 use dinh_lake::indicator::Indicator;
 use dinh_lake::observation::{Qualifier, Stage, Status};
@@ -12,28 +14,14 @@ use dinh_lake::unit::{UnitError, UnitVersion};
 
 use super::finding::{Finding, listed};
 
-/// What a column of figures is called, and its rules.
-#[derive(Debug)]
-pub(super) struct FigureWords {
-    field: &'static str,
-    not_a_number: &'static str,
-    too_many_digits: &'static str,
-}
-
-pub(super) const VALUE: FigureWords = FigureWords {
-    field: "value",
-    not_a_number: "value.not_a_number",
-    too_many_digits: "value.too_many_digits",
+pub(super) use against::{
+    children_over_parent, decimal_separator_lost, is_unit_code, not_previous_plus_added,
+    same_as_other_unit, separator_before, tenfold, thousandfold, thousands_separator,
 };
-pub(super) const NUMERATOR: FigureWords = FigureWords {
-    field: "numerator",
-    not_a_number: "numerator.not_a_number",
-    too_many_digits: "numerator.too_many_digits",
-};
-pub(super) const DENOMINATOR: FigureWords = FigureWords {
-    field: "denominator",
-    not_a_number: "denominator.not_a_number",
-    too_many_digits: "denominator.too_many_digits",
+pub(super) use figures::{
+    DENOMINATOR, FigureWords, NUMERATOR, VALUE, coverage_negative, coverage_not_an_integer,
+    denominator_zero, negative, not_a_number, not_integer, not_the_quotient, out_of_bounds,
+    over_denominator, over_expected, part_not_integer, separator_of_thousands, value_missing,
 };
 
 pub(super) fn missing(field: &'static str, rule: &'static str) -> Finding {
@@ -190,141 +178,6 @@ pub(super) fn status(code: &str) -> Finding {
         format!("{code} không phải trạng thái số liệu"),
     )
     .suggesting(Status::ALL.iter().map(|code| code.to_string()).collect())
-}
-
-pub(super) fn value_missing(indicator: &Indicator) -> Finding {
-    let code = &indicator.indicator;
-    Finding::refused(
-        "value",
-        "value.missing",
-        format!(
-            "`{code}` has no value: leave the row out if there is none, or withdraw it with status `withdrawn`"
-        ),
-        format!(
-            "`{code}` chưa có giá trị: hãy bỏ dòng này nếu không có số liệu, hoặc rút bằng trạng thái `withdrawn`"
-        ),
-    )
-}
-
-pub(super) fn not_a_number(words: &FigureWords, text: &str, error: DecimalError) -> Finding {
-    let (text, field) = (quoted(text), words.field);
-    match error {
-        DecimalError::Syntax => Finding::refused(
-            field,
-            words.not_a_number,
-            format!("`{field}` {text} is not a decimal number: write it like `1015` or `93.86`"),
-            format!("`{field}` {text} không phải số thập phân: hãy ghi như `1015` hoặc `93.86`"),
-        ),
-        DecimalError::TooManyDigits => Finding::refused(
-            field,
-            words.too_many_digits,
-            format!(
-                "`{field}` {text} has too many digits: at most 12 before the point and 6 after it"
-            ),
-            format!(
-                "`{field}` {text} có quá nhiều chữ số: tối đa 12 chữ số trước và 6 chữ số sau dấu thập phân"
-            ),
-        ),
-    }
-}
-
-pub(super) fn negative(field: &'static str, rule: &'static str, number: Decimal) -> Finding {
-    Finding::refused(
-        field,
-        rule,
-        format!("`{field}` `{number}` is below zero: it counts something"),
-        format!("`{field}` `{number}` nhỏ hơn 0: đây là số đếm được"),
-    )
-}
-
-pub(super) fn denominator_zero() -> Finding {
-    Finding::refused(
-        "denominator",
-        "denominator.zero",
-        "`denominator` is 0: leave both parts empty if there was nothing to count",
-        "`denominator` bằng 0: hãy để trống cả tử số và mẫu số nếu không có gì để đếm",
-    )
-}
-
-pub(super) fn over_denominator(numerator: Decimal, denominator: Decimal) -> Finding {
-    Finding::refused(
-        "numerator",
-        "numerator.over_denominator",
-        format!("`numerator` `{numerator}` is more than `denominator` `{denominator}`: check both"),
-        format!("tử số `{numerator}` lớn hơn mẫu số `{denominator}`: hãy kiểm tra lại cả hai"),
-    )
-}
-
-pub(super) fn not_the_quotient(value: Decimal, computed: Decimal) -> Finding {
-    Finding::refused(
-        "value",
-        "value.not_numerator_over_denominator",
-        format!(
-            "`value` is `{value}`, but numerator and denominator give `{computed}`: check all three"
-        ),
-        format!(
-            "giá trị là `{value}`, nhưng tử số và mẫu số cho `{computed}`: hãy kiểm tra lại cả ba"
-        ),
-    )
-    .warned()
-}
-
-pub(super) fn out_of_bounds(value: Decimal, indicator: &Indicator) -> Finding {
-    let code = &indicator.indicator;
-    let (en, vi) = match (indicator.min, indicator.max) {
-        (Some(min), Some(max)) => (format!("from {min} to {max}"), format!("từ {min} đến {max}")),
-        (Some(min), None) => (format!("at least {min}"), format!("ít nhất {min}")),
-        (None, Some(max)) => (format!("at most {max}"), format!("tối đa {max}")),
-        (None, None) => ("any number".to_owned(), "số bất kỳ".to_owned()),
-    };
-    Finding::refused(
-        "value",
-        "value.out_of_bounds",
-        format!("`value` `{value}` cannot be true: `{code}` is {en}"),
-        format!("giá trị `{value}` không hợp lý: `{code}` phải {vi}"),
-    )
-}
-
-pub(super) fn not_integer(value: Decimal, indicator: &Indicator) -> Finding {
-    let code = &indicator.indicator;
-    Finding::refused(
-        "value",
-        "value.not_integer",
-        format!("`value` `{value}` is not whole: `{code}` counts whole things"),
-        format!("giá trị `{value}` không phải số nguyên: `{code}` đếm theo đơn vị nguyên"),
-    )
-}
-
-pub(super) fn coverage_not_an_integer(field: &'static str, text: &str) -> Finding {
-    let text = quoted(text);
-    Finding::refused(
-        field,
-        "coverage.not_an_integer",
-        format!("`{field}` {text} is not a whole number"),
-        format!("`{field}` {text} không phải số nguyên"),
-    )
-}
-
-pub(super) fn coverage_negative(field: &'static str, count: i64) -> Finding {
-    Finding::refused(
-        field,
-        "coverage.negative",
-        format!("`{field}` `{count}` is below zero"),
-        format!("`{field}` `{count}` nhỏ hơn 0"),
-    )
-}
-
-pub(super) fn over_expected(reported: i64, expected: i64) -> Finding {
-    Finding::refused(
-        "coverage_reported",
-        "coverage.over_expected",
-        format!(
-            "`coverage_reported` `{reported}` is more than `coverage_expected` `{expected}`: check both"
-        ),
-        format!(
-            "`coverage_reported` `{reported}` lớn hơn `coverage_expected` `{expected}`: hãy kiểm tra lại cả hai"
-        ),
-    )
 }
 
 pub(super) fn note(characters_max: usize) -> Finding {

@@ -9,12 +9,13 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
+use dinh_lake::intern::Seed;
 use dinh_lake::unit::{UnitError, UnitId, UnitVersion, Units};
 
 use super::finding::Finding;
-use super::intern::Intern;
 use super::messages;
 use super::{Context, Span};
+use crate::columns::Texts;
 
 /// What may be spent on units that are looked up in vain in one submission, so that one of nothing else does not keep a
 /// processor busy: finding the nearest codes takes half a millisecond, the nearest names ten.
@@ -26,78 +27,126 @@ const COST_OF_NAME: usize = 20;
 #[derive(Clone, Debug)]
 pub(super) struct Place<'a> {
     /// The unit's number in this submission.
-    pub(super) number: usize,
+    pub(super) number: u32,
     /// The unit.
     pub(super) unit: &'a UnitVersion,
+    /// The number of the unit's level in this submission.
+    pub(super) level: usize,
     /// What is wrong with it.
     pub(super) findings: Vec<Finding>,
 }
+
+/// What a text names, or why it names nothing.
+pub(super) type Found<'a> = Result<Place<'a>, Finding>;
 
 /// The units of one submission.
 #[derive(Debug)]
 pub(super) struct Places<'a> {
     context: Context<'a>,
-    /// The first days of epochs.
-    epochs: Vec<NaiveDate>,
-    texts: Intern<'a, ()>,
-    /// What was found, by text and epoch.
-    by_epoch: HashMap<(usize, usize), Place<'a>>,
-    /// What holds for one span only, by text and span: units that ended within it, and texts that name none.
-    by_span: HashMap<(usize, usize), Result<Place<'a>, Finding>>,
-    numbers: HashMap<&'a UnitId, usize>,
+    column: &'a Texts,
+    found: Vec<Found<'a>>,
+    /// What each text named last: the epoch, and where it stands in `found`. Most texts are in one epoch only.
+    last: Vec<Option<(u32, u32)>>,
+    /// Where what was found stands, by text and epoch.
+    by_epoch: HashMap<(u32, u32), u32, Seed>,
+    /// The same for what holds for one span only: units that ended within it, and texts that name none.
+    by_span: HashMap<(u32, u32), u32, Seed>,
+    units: Vec<&'a UnitId>,
+    /// One version of each unit that was named.
+    versions: Vec<&'a UnitVersion>,
+    numbers: HashMap<&'a UnitId, u32>,
+    levels: Vec<&'a str>,
     budget: usize,
 }
 
 impl<'a> Places<'a> {
-    pub(super) fn new(context: Context<'a>) -> Self {
-        let versions = context.catalogue.units.versions().iter();
-        let bounds = versions.flat_map(|version| {
-            [Some(version.valid_from), version.valid_to.and_then(|day| day.succ_opt())]
-        });
-        let mut epochs: Vec<NaiveDate> = bounds.flatten().collect();
-        epochs.sort_unstable();
-        epochs.dedup();
+    pub(super) fn new(context: Context<'a>, column: &'a Texts) -> Self {
         Self {
             context,
-            epochs,
-            texts: Intern::default(),
-            by_epoch: HashMap::new(),
-            by_span: HashMap::new(),
+            column,
+            found: Vec::new(),
+            last: vec![None; column.words_count()],
+            by_epoch: HashMap::default(),
+            by_span: HashMap::default(),
+            units: Vec::new(),
+            versions: Vec::new(),
             numbers: HashMap::new(),
+            levels: Vec::new(),
             budget: BUDGET,
         }
     }
 
-    /// The epoch that a day is in.
-    pub(super) fn epoch(&self, on: NaiveDate) -> usize {
-        self.epochs.partition_point(|first| *first <= on)
+    /// The units that were named, by number.
+    pub(super) fn units(&self) -> &[&'a UnitId] {
+        &self.units
     }
 
-    /// What a text names at a span.
-    pub(super) fn find(&mut self, text: &'a str, span: Span) -> Result<&Place<'a>, &Finding> {
-        let number = self.texts.number(text, || ());
+    /// The number of a unit, if it was named.
+    pub(super) fn number_of(&self, unit: &UnitId) -> Option<u32> {
+        self.numbers.get(unit).copied()
+    }
+
+    /// What a unit is on the last day of a span, or the version of it that was named.
+    pub(super) fn version(&self, number: u32, span: Span) -> &'a UnitVersion {
+        let named = self.versions[number as usize];
+        if named.valid_on(span.end) {
+            return named;
+        }
+        self.context.catalogue.units.version_at(&named.unit, span.end).unwrap_or(named)
+    }
+
+    /// Where [`Self::at`] has what the text of a row names at a span.
+    pub(super) fn find(&mut self, row: usize, span: Span) -> usize {
+        let text = self.column.key(row);
+        let at = match self.last[text as usize] {
+            Some((epoch, at)) if epoch == span.epoch => at,
+            _ => self.look_up(text, span),
+        };
+        at as usize
+    }
+
+    /// What was found.
+    pub(super) fn at(&self, at: usize) -> &Found<'a> {
+        &self.found[at]
+    }
+
+    /// Where stands what a text names at a span.
+    fn look_up(&mut self, number: u32, span: Span) -> u32 {
         let (at_epoch, at_span) = ((number, span.epoch), (number, span.id));
-        if !self.by_epoch.contains_key(&at_epoch) && !self.by_span.contains_key(&at_span) {
-            let place = self.unit(text, span).map(|unit| self.place(text, unit, span.end));
-            match place {
-                Ok(place) if place.unit.valid_on(span.end) => {
-                    self.by_epoch.insert(at_epoch, place);
-                }
-                found => {
-                    self.by_span.insert(at_span, found);
-                }
-            }
+        if let Some(at) = self.by_epoch.get(&at_epoch) {
+            self.last[number as usize] = Some((span.epoch, *at));
+            return *at;
         }
-        match self.by_epoch.get(&at_epoch) {
-            Some(place) => Ok(place),
-            None => self.by_span[&at_span].as_ref(),
+        if let Some(at) = self.by_span.get(&at_span) {
+            return *at;
         }
+        let text = self.column.word(number);
+        let found = self.unit(text, span).map(|unit| self.place(text, unit, span));
+        let at = u32::try_from(self.found.len()).expect("there are fewer than rows");
+        if found.as_ref().is_ok_and(|place| place.unit.valid_on(span.end)) {
+            self.by_epoch.insert(at_epoch, at);
+            self.last[number as usize] = Some((span.epoch, at));
+        } else {
+            self.by_span.insert(at_span, at);
+        }
+        self.found.push(found);
+        at
     }
 
-    fn place(&mut self, text: &str, unit: &'a UnitVersion, end: NaiveDate) -> Place<'a> {
-        let next = self.numbers.len();
+    fn place(&mut self, text: &str, unit: &'a UnitVersion, span: Span) -> Place<'a> {
+        let next = self.units.len() as u32;
         let number = *self.numbers.entry(&unit.unit).or_insert(next);
-        Place { number, unit, findings: self.scope(text, unit, end.min(unit.last_day())) }
+        if number == next {
+            self.units.push(&unit.unit);
+            self.versions.push(unit);
+        }
+        let known = self.levels.iter().position(|level| *level == unit.level);
+        let level = known.unwrap_or_else(|| {
+            self.levels.push(&unit.level);
+            self.levels.len() - 1
+        });
+        let findings = self.scope(text, unit, span.end.min(unit.last_day()));
+        Place { number, unit, level, findings }
     }
 
     fn unit(&mut self, text: &str, span: Span) -> Result<&'a UnitVersion, Finding> {

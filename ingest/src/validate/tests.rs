@@ -7,7 +7,7 @@ use dinh_lake::catalogue::files::{SourceFile, read};
 use dinh_lake::observation::accepted_schema;
 
 use super::*;
-use crate::columns::{Cell, Numbers};
+use crate::columns::{Cell, Numbers, Texts};
 
 fn catalogue() -> Catalogue {
     let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
@@ -22,24 +22,28 @@ fn catalogue() -> Catalogue {
 
 /// Rows of `indicator,unit,period,stage,value,numerator,denominator,qualifier,status,reported,expected,note`; what is
 /// left out at the end is empty.
-fn columns(rows: &[&str]) -> Columns {
+pub(super) fn columns(rows: &[&str]) -> Columns {
     let cell = |row: &str, column: usize| row.split(',').nth(column).unwrap_or_default().to_owned();
     let text = |column| StringArray::from_iter_values(rows.iter().map(|row| cell(row, column)));
+    let texts = |column| {
+        let cells: Vec<_> = rows.iter().map(|row| cell(row, column)).collect();
+        Texts::from_texts(cells.iter().map(String::as_str))
+    };
     let whole = |text: &str| text.parse().map_err(|_| dinh_lake::decimal::DecimalError::Syntax);
     Columns {
         rows: rows.len(),
-        indicator: text(0),
-        unit: text(1),
-        period: text(2),
-        stage: text(3),
+        indicator: texts(0),
+        unit: texts(1),
+        period: texts(2),
+        stage: texts(3),
         value: Numbers::parsed(text(4), str::parse),
         numerator: Numbers::parsed(text(5), str::parse),
         denominator: Numbers::parsed(text(6), str::parse),
-        qualifier: text(7),
-        status: text(8),
+        qualifier: texts(7),
+        status: texts(8),
         coverage_reported: Numbers::parsed(text(9), whole),
         coverage_expected: Numbers::parsed(text(10), whole),
-        note: text(11),
+        note: texts(11),
     }
 }
 
@@ -51,12 +55,13 @@ fn judge(feed: &str, within: Option<&str>, rows: &[&str], mode: Mode) -> Judged 
         feed: &catalogue.feeds[feed],
         within: within.as_ref(),
         today: "2024-12-31".parse().expect("it is a date"),
+        present: None,
     };
     validate(&columns(rows), context, mode)
 }
 
 /// `rule` for a refused row, `rule?` for a warned one, in order of rows.
-fn rules(judged: &Judged) -> String {
+pub(super) fn rules(judged: &Judged) -> String {
     let mut rules = String::new();
     for verdict in &judged.verdicts {
         let mark = if verdict.severity == Severity::Warned { "?" } else { "" };
@@ -139,6 +144,9 @@ fn each_fault_has_its_rule() {
         ("online_dossiers_pct,273,2023,,50,0,0", "denominator.zero"),
         ("online_dossiers_pct,273,2023,,50,26,35", "value.not_numerator_over_denominator?"),
         ("online_dossiers_pct,273,2023,,74.29,26,35", ""),
+        ("community_digital_teams,273,2023,,12.000", "value.thousands_separator?"),
+        ("community_digital_teams,273,2023,,0.000", ""),
+        ("full_online_pct,273,2023,,,26.5,35.5", "numerator.not_integer denominator.not_integer"),
         ("online_dossiers_pct,273,2023,,74,26,35", ""),
         ("members_per_team,273,2023,,7.87,1015,129", ""),
         ("community_digital_teams,273,2023,,1,,,about", "qualifier.unknown"),
@@ -197,6 +205,34 @@ fn a_verdict_says_what_was_sent_and_what_may_have_been_meant() {
 }
 
 #[test]
+fn a_number_with_a_comma_or_grouped_thousands_is_read_back_to_its_sender() {
+    for (value, suggestions) in [
+        ("3.064", &["3064"][..]),
+        ("1.5", &[][..]),
+        ("\"93,86\"", &["93.86"][..]),
+        ("\"1.015,5\"", &["1015.5"][..]),
+        ("\"1,015\"", &["1.015", "1015"][..]),
+    ] {
+        let row = format!("community_digital_teams,273,2023,,{}", value.trim_matches('"'));
+        // The comma of the value would be one between columns here.
+        let mut columns = columns(&[&row]);
+        let sent = StringArray::from(vec![value.trim_matches('"')]);
+        columns.value = Numbers::parsed(sent, str::parse);
+        columns.numerator = Numbers::missing();
+        let catalogue = catalogue();
+        let context = Context {
+            catalogue: &catalogue,
+            feed: &catalogue.feeds["dan-phuong"],
+            within: None,
+            today: "2024-12-31".parse().expect("it is a date"),
+            present: None,
+        };
+        let judged = validate(&columns, context, Mode::Partial);
+        assert_eq!(judged.verdicts[0].suggestions, suggestions, "{value}");
+    }
+}
+
+#[test]
 fn a_key_may_appear_once() {
     let rows = [
         "community_digital_teams,273,2023,,1",
@@ -236,5 +272,5 @@ fn a_submission_of_unknown_units_does_not_take_for_ever() {
 
 #[test]
 fn cells_of_a_missing_column_are_missing() {
-    assert_eq!(Numbers::<i64>::missing(2).cell(1), Cell::Missing);
+    assert_eq!(Numbers::<i64>::missing().cell(1), Cell::Missing);
 }

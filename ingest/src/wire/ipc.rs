@@ -19,7 +19,7 @@ use arrow::ipc::reader::StreamDecoder;
 use bytes::Bytes;
 use dinh_lake::decimal::{Decimal, DecimalError, SCALE};
 
-use crate::columns::{Cell, Columns, Numbers};
+use crate::columns::{Cell, Columns, EMPTY, Number, Numbers, Texts, TextsBuilder};
 use crate::error::IngestError;
 use crate::limits::Limits;
 
@@ -127,17 +127,54 @@ fn parts<'a>(batches: &'a [RecordBatch], name: &str) -> Vec<&'a ArrayRef> {
     parts.filter(|part| *part.data_type() != DataType::Null).collect()
 }
 
-/// A text column in one piece. Dictionaries and views can say much in few bytes, so what they unfold to takes `room`.
-fn texts(
-    batches: &[RecordBatch],
-    name: &str,
-    room: &mut usize,
-) -> Result<StringArray, IngestError> {
+/// A text column. Dictionaries and views can say much in few bytes, and every refused row is kept as it was sent: so what
+/// they would unfold to takes `room`.
+fn texts(batches: &[RecordBatch], name: &str, room: &mut usize) -> Result<Texts, IngestError> {
     let rows = batches.iter().map(RecordBatch::num_rows).sum();
     let parts = parts(batches, name);
-    if parts.is_empty() {
-        return Ok(StringArray::new_null(rows));
+    let mut column = TextsBuilder::with_capacity(rows);
+    for part in parts {
+        match part.data_type() {
+            DataType::Dictionary(_, _) => take_words(part.as_ref(), room, &mut column)?,
+            _ => unfold(part.as_ref(), room, &mut |text| column.push(text.unwrap_or_default()))?,
+        }
     }
+    Ok(column.finish())
+}
+
+/// Takes a dictionary by its words and each row by the number of its word.
+fn take_words(
+    array: &dyn Array,
+    room: &mut usize,
+    column: &mut TextsBuilder,
+) -> Result<(), IngestError> {
+    let dictionary = array.as_any_dictionary();
+    let words = words(dictionary.values().as_ref());
+    let numbers: Vec<(u32, usize)> = words
+        .iter()
+        .map(|word| word.unwrap_or_default())
+        .map(|word| (column.word(word), word.len()))
+        .collect();
+    if numbers.is_empty() {
+        (0..array.len()).for_each(|_| column.push_key(EMPTY));
+        return Ok(());
+    }
+    let mut unfolded = 0_usize;
+    let keys = dictionary.normalized_keys();
+    for (row, key) in keys.into_iter().enumerate() {
+        let (number, bytes) =
+            if dictionary.keys().is_valid(row) { numbers[key] } else { (EMPTY, 0) };
+        unfolded = unfolded.saturating_add(bytes);
+        column.push_key(number);
+    }
+    *room = room.checked_sub(unfolded).ok_or_else(scan::too_large)?;
+    Ok(())
+}
+
+/// The texts that numbers were sent as, in one piece.
+fn sent(batches: &[RecordBatch], name: &str, room: &mut usize) -> Result<StringArray, IngestError> {
+    let rows = batches.iter().map(RecordBatch::num_rows).sum();
+    let parts = parts(batches, name);
     if let [only] = parts[..]
         && let Some(array) = only.as_string_opt::<i32>()
     {
@@ -192,16 +229,13 @@ fn words(values: &dyn Array) -> Vec<Option<&str>> {
 /// How a column of numbers is read.
 struct Reading<T> {
     from_text: fn(&str) -> Result<T, DecimalError>,
-    /// From a number times 10 to the power of a scale.
-    from_scaled: fn(i128, i8) -> Option<T>,
+    /// From a number, and what it must be multiplied by to count millionths.
+    from_scaled: fn(i128, i128) -> Option<T>,
 }
 
 const FIGURE: Reading<Decimal> = Reading {
     from_text: str::parse,
-    from_scaled: |number, scale| {
-        let factor = 10_i128.pow(u32::try_from(SCALE - scale).ok()?);
-        Decimal::from_unscaled(number.checked_mul(factor)?)
-    },
+    from_scaled: |number, factor| Decimal::from_unscaled(number.checked_mul(factor)?),
 };
 
 const COUNT: Reading<i64> = Reading {
@@ -214,7 +248,7 @@ const COUNT: Reading<i64> = Reading {
     from_scaled: |number, _| i64::try_from(number).ok(),
 };
 
-fn numbers<T: Copy + Display>(
+fn numbers<T: Number>(
     batches: &[RecordBatch],
     name: &str,
     room: &mut usize,
@@ -223,17 +257,18 @@ fn numbers<T: Copy + Display>(
     let rows = batches.iter().map(RecordBatch::num_rows).sum();
     let parts = parts(batches, name);
     let Some(kind) = parts.first().map(|part| part.data_type()) else {
-        return Ok(Numbers::missing(rows));
+        return Ok(Numbers::missing());
     };
     let scale = match kind {
         DataType::Decimal128(_, scale) => *scale,
         kind if kind.is_integer() => 0,
-        _ => return Ok(Numbers::parsed(texts(batches, name, room)?, reading.from_text)),
+        _ => return Ok(Numbers::parsed(sent(batches, name, room)?, reading.from_text)),
     };
+    let factor = 10_i128.pow(u32::from((SCALE - scale).unsigned_abs()));
     let mut cells = Vec::with_capacity(rows);
     let mut faulty = false;
     for_each_number(&parts, &mut |number| {
-        cells.push(match number.map(|number| (reading.from_scaled)(number, scale)) {
+        cells.push(match number.map(|number| (reading.from_scaled)(number, factor)) {
             None => Cell::Missing,
             Some(Some(number)) => Cell::Number(number),
             Some(None) => {

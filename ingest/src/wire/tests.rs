@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, Decimal128Array, DictionaryArray, Float64Array, Int32Array, Int64Array,
-    LargeStringArray, NullArray, RecordBatch, StringViewArray, UInt64Array,
+    LargeStringArray, NullArray, RecordBatch, StringArray, StringViewArray, UInt64Array,
 };
 use arrow::datatypes::{Field, Int8Type, Schema};
 use arrow::ipc::CompressionType;
@@ -11,7 +11,6 @@ use bytes::Bytes;
 use dinh_lake::decimal::DecimalError;
 
 use super::*;
-use crate::columns::text_at;
 use crate::error::ErrorKind;
 
 fn rows() -> Vec<proto::Row> {
@@ -162,7 +161,7 @@ fn null_and_empty_text_are_the_same() {
         by_arrow(stream(&[batch(columns)], None)).unwrap()
     };
     let null = with(Arc::new(StringArray::new_null(1)));
-    assert_eq!(text_at(&null.note, 0), "");
+    assert_eq!(null.note.text(0), "");
     assert_eq!(null.digest(Mode::Partial), with(text(&[""])).digest(Mode::Partial));
 }
 

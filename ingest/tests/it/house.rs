@@ -53,6 +53,9 @@ impl House {
         let mut tasks = JoinSet::new();
         tasks.spawn(run);
         let served = service.clone();
+        let kept = Arc::clone(&lake);
+        tasks.spawn(async move { kept.keep_present().await.expect("the files can be read") });
+        lake.present().reached(lake.ledger().snapshot().position).await;
         tasks.spawn(async move {
             let served = Server::builder().add_service(server(served));
             served.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("it serves");

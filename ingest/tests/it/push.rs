@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
-use arrow::ipc::writer::StreamWriter;
+use arrow::array::{ArrayRef, AsArray, DictionaryArray, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::Int32Type;
+use arrow::ipc::CompressionType;
+use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use chrono::{Days, NaiveDate};
 use dinh_ingest::Limits;
 use dinh_proto::v1 as proto;
@@ -176,4 +178,63 @@ async fn a_bulk_submission_in_arrow_lands() {
     let bulk = proto::Submission { payload, ..submission("1", Vec::new()) };
     let report = house.push(bulk).await.unwrap().report.unwrap();
     assert_eq!((report.accepted, report.refused), (rows, 0), "{:?}", report.verdicts.first());
+}
+
+/// Sixty months of one unit with texts as dictionaries, in two batches.
+fn dictionaries(compression: Option<CompressionType>) -> Vec<u8> {
+    let months: Vec<_> = (0..60).map(|n| format!("{}-{:02}", 2020 + n / 12, n % 12 + 1)).collect();
+    let text = |texts: &mut dyn Iterator<Item = &str>| -> ArrayRef {
+        Arc::new(texts.collect::<DictionaryArray<Int32Type>>())
+    };
+    let columns: [(&str, ArrayRef); 4] = [
+        ("indicator", text(&mut (0..60).map(|_| "community_digital_teams"))),
+        ("unit", text(&mut (0..60).map(|_| "273"))),
+        ("period", text(&mut months.iter().map(String::as_str))),
+        ("value", Arc::new(Int64Array::from_iter_values(0..60))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).expect("the columns fit");
+    let options = IpcWriteOptions::default().try_with_compression(compression);
+    let options = options.expect("both ways to compress are built in");
+    let mut writer = StreamWriter::try_new_with_options(Vec::new(), &batch.schema(), options)
+        .expect("the schema can be written");
+    for half in [batch.slice(0, 30), batch.slice(30, 30)] {
+        writer.write(&half).expect("a batch can be written");
+    }
+    writer.into_inner().expect("the end can be written")
+}
+
+#[tokio::test]
+async fn dictionaries_and_compressed_bodies_are_the_same_rows() {
+    let house = House::open(Limits::default()).await;
+    let mut digests = Vec::new();
+    for (id, compression) in
+        [("1", None), ("2", Some(CompressionType::ZSTD)), ("3", Some(CompressionType::LZ4_FRAME))]
+    {
+        let payload = Some(proto::submission::Payload::ArrowIpc(dictionaries(compression).into()));
+        let sent = proto::Submission { payload, ..submission(id, Vec::new()) };
+        let report = house.push(sent).await.unwrap().report.unwrap();
+        // March 2020 is the first month that the district was there in.
+        assert_eq!((report.accepted, report.refused), (58, 2), "{:?}", report.verdicts.first());
+        digests.push(report.digest);
+    }
+    let rows = (0..60).map(|n| proto::Row {
+        period: format!("{}-{:02}", 2020 + n / 12, n % 12 + 1),
+        ..row("273", &n.to_string())
+    });
+    digests.push(house.push(submission("4", rows.collect())).await.unwrap().report.unwrap().digest);
+    digests.dedup();
+    assert_eq!(digests.len(), 1, "however rows are sent, they are the same rows");
+}
+
+#[tokio::test]
+async fn a_row_is_held_against_what_was_answered_before() {
+    let house = House::open(Limits::default()).await;
+    let month = |month: &str, value: &str| proto::Row { period: month.into(), ..row("273", value) };
+    let first = house.push(submission("1", vec![month("2023-01", "129")])).await.unwrap();
+    let second = house.push(submission("2", vec![month("2023-02", "1290")])).await.unwrap();
+    let report = second.report.unwrap();
+    let rules: Vec<_> = report.verdicts.iter().map(|v| v.rule.as_str()).collect();
+    assert_eq!((rules, report.accepted, report.warned), (vec!["value.tenfold"], 1, 1));
+    let against = format!("(against position {})", first.position);
+    assert!(report.verdicts[0].message_en.contains(&against), "{:?}", report.verdicts);
 }

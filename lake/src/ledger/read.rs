@@ -7,7 +7,7 @@ use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
 use object_store::ObjectStore;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::async_reader::{ParquetRecordBatchStream, ParquetRecordBatchStreamBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
@@ -42,6 +42,43 @@ pub(crate) async fn rows(
         ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied())
     };
     builder.with_row_groups(groups).with_projection(mask).build()?.try_collect().await
+}
+
+/// Rows of one file, batch by batch.
+pub(crate) enum Batches {
+    /// Those that are cached.
+    Hot(std::vec::IntoIter<RecordBatch>),
+    /// Those of the store.
+    Cold(Box<ParquetRecordBatchStream<StoredFile>>),
+}
+
+impl Batches {
+    /// The next batch.
+    pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, ParquetError> {
+        match self {
+            Self::Hot(batches) => Ok(batches.next()),
+            Self::Cold(batches) => batches.try_next().await,
+        }
+    }
+}
+
+/// Reads the rows of one kind batch by batch: all columns of cached rows, those that are named of others.
+pub(crate) async fn batches(
+    store: &Arc<dyn ObjectStore>,
+    file: &DataFile,
+    kind: &str,
+    columns: &[&str],
+) -> Result<Batches, ParquetError> {
+    if let Some(hot) = &file.hot {
+        let ours = hot.iter().filter(|batch| kind_of(batch) == Some(kind));
+        return Ok(Batches::Hot(ours.cloned().collect::<Vec<_>>().into_iter()));
+    }
+    let stored = StoredFile::new(store, &file.path, file.size);
+    let builder = ParquetRecordBatchStreamBuilder::new(stored).await?.with_batch_size(BATCH_ROWS);
+    let groups = kind_groups(builder.metadata(), kind);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    let stream = builder.with_row_groups(groups).with_projection(mask).build()?;
+    Ok(Batches::Cold(Box::new(stream)))
 }
 
 /// The row groups that may hold rows of a kind.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use arrow::array::RecordBatch;
 
 use super::encode::FileStats;
+use super::schema::{OBSERVATION, kind_of};
 use crate::delta::{LiveFile, Removed};
 
 /// The ledger at one position; immutable.
@@ -75,6 +76,12 @@ impl DataFile {
         let (size, hot, pin) = (size as u64, Some(rows.into()), Arc::default());
         let sorted = is_sorted(&path, &stats);
         Self { path, size, modified_ms, stats, hot, hot_bytes, sorted, pin }
+    }
+
+    /// Its observations, while they are cached.
+    pub(crate) fn observations(&self) -> impl Iterator<Item = &RecordBatch> {
+        let hot = self.hot.iter().flat_map(|batches| batches.iter());
+        hot.filter(|batch| kind_of(batch) == Some(OBSERVATION))
     }
 
     /// The same file, its rows to be read from the store.

@@ -265,10 +265,22 @@ pub struct Verdict {
     ///    stage.unknown, stage.not_allowed, qualifier.unknown, status.unknown
     ///    value.missing, value.not_a_number, value.too_many_digits, value.out_of_bounds, value.not_integer
     ///    value.not_numerator_over_denominator (warns)
-    ///    numerator.not_a_number, numerator.too_many_digits, numerator.negative, numerator.over_denominator
-    ///    denominator.not_a_number, denominator.too_many_digits, denominator.negative, denominator.zero
+    ///    numerator.not_a_number, numerator.too_many_digits, numerator.not_integer, numerator.negative,
+    ///    numerator.over_denominator
+    ///    denominator.not_a_number, denominator.too_many_digits, denominator.not_integer, denominator.negative,
+    ///    denominator.zero
     ///    coverage.not_an_integer, coverage.negative, coverage.over_expected
     ///    note.too_long, key.duplicate, atomic.refused
+    ///
+    /// These hold a row against what the lake has, only ever warn, and say against which position:
+    ///
+    ///    value.tenfold, value.thousandfold: that many times the figure of the period before, or that part of it
+    ///    value.thousands_separator: `3.064` is read as three and a bit where three thousand fits (`12.000` of whole things
+    ///    warns without any state), value.decimal_separator: a whole number that fits with a point in it
+    ///    value.not_previous_plus_added: a stock that is not the one before plus what was added
+    ///    value.children_over_parent: the units below have more together than the unit above
+    ///    value.unit_code: the official code of the unit or of one beside or above it
+    ///    value.same_as_other_unit: the large count of a unit beside
     #[prost(string, tag = "4")]
     pub rule: ::prost::alloc::string::String,
     /// What is wrong and what to do, in Vietnamese.

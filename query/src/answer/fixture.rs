@@ -65,6 +65,7 @@ pub(crate) fn indicator(code: &str, aggregation: UnitAggregation) -> Indicator {
         rebase_weight: "none".to_owned(),
         ranks: None,
         precedence: Vec::new(),
+        rules: dinh_lake::indicator::Rules::default(),
     }
 }
 

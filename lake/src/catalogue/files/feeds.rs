@@ -21,6 +21,7 @@ const LAYOUT: Layout = Layout {
         "within",
         "indicators",
     ],
+    may_lack: &[],
     optional: false,
 };
 

@@ -3,7 +3,9 @@
 use super::sheet::{Cells, Layout, Row, Sheet};
 use super::{Fault, SourceFile};
 use crate::feed::Feed;
-use crate::indicator::{Behaviour, Direction, Indicator, Tier, UnitAggregation, ValueKind};
+use crate::indicator::{
+    Behaviour, Direction, Indicator, Rules, StateRule, Tier, UnitAggregation, ValueKind,
+};
 use crate::observation::Stage;
 use crate::unit::UnitVersion;
 
@@ -36,7 +38,9 @@ const LAYOUT: Layout = Layout {
         "rebase_weight",
         "ranks",
         "precedence",
+        "rules",
     ],
+    may_lack: &["rules"],
     optional: false,
 };
 
@@ -67,6 +71,7 @@ fn indicator(cells: &mut Cells<'_>) -> Option<Indicator> {
     let integer = cells.truth("integer");
     let tier = cells.one_of("tier", Tier::ALL, Tier::code);
     let rebase_weight = cells.one_of("rebase_weight", REBASE_WEIGHTS, |text| text);
+    let rules = rules(cells);
     Some(Indicator {
         indicator: indicator?,
         name_vi: name_vi?,
@@ -91,7 +96,37 @@ fn indicator(cells: &mut Cells<'_>) -> Option<Indicator> {
         rebase_weight: rebase_weight?.to_owned(),
         ranks: cells.optional("ranks"),
         precedence: cells.list("precedence"),
+        rules: rules?,
     })
+}
+
+/// The cell `rules`: `added=<indicator>` and `off=<rule>`, between `;`.
+fn rules(cells: &mut Cells<'_>) -> Option<Rules> {
+    const COLUMN: &str = "rules";
+    let mut rules = Some(Rules::default());
+    for part in cells.list(COLUMN) {
+        let known = match part.split_once('=').map(|(name, what)| (name.trim(), what.trim())) {
+            Some(("added", indicator)) if !indicator.is_empty() => {
+                let twice = rules.as_mut().and_then(|rules| rules.added.replace(indicator.into()));
+                twice.is_none()
+            }
+            Some(("off", rule)) => StateRule::from_code(rule)
+                .is_some_and(|rule| rules.as_mut().is_none_or(|rules| rules.off.insert(rule))),
+            _ => false,
+        };
+        if !known {
+            let off = StateRule::ALL.iter().map(|rule| format!("`off={rule}`"));
+            let off = off.collect::<Vec<_>>().join(", ");
+            let en = format!(
+                "`{part}` is no rule, or stands twice; the rules are `added=<indicator>`, {off}"
+            );
+            let vi = format!(
+                "`{part}` không phải quy tắc, hoặc bị lặp lại; các quy tắc là `added=<chỉ tiêu>`, {off}"
+            );
+            rules = cells.fault(COLUMN, &en, &vi);
+        }
+    }
+    rules
 }
 
 /// Checks the indicators, each by itself and against each other, the units and the feeds.
@@ -112,6 +147,7 @@ pub(super) fn check(
                 indicators.fault(faults, row.line, Some("levels"), &en, &vi);
             }
         }
+        check_rules(indicators, row, faults);
         for feed in &row.value.precedence {
             indicators.refers(faults, row.line, "precedence", feed, feeds);
         }
@@ -166,5 +202,24 @@ fn check_parts(sheet: &Sheet<Indicator>, row: &Row<Indicator>, faults: &mut Vec<
             let vi = "không được để trống: tỷ lệ phải có cả tử số và mẫu số, hoặc không có cả hai";
             sheet.fault(faults, row.line, Some(column), en, vi);
         }
+    }
+}
+
+/// What one line says of rules can be held against figures.
+fn check_rules(sheet: &Sheet<Indicator>, row: &Row<Indicator>, faults: &mut Vec<Fault>) {
+    let Indicator { indicator, behaviour, rules, .. } = &row.value;
+    let Some(added) = &rules.added else { return };
+    sheet.refers(faults, row.line, "rules", added, sheet);
+    let flow = sheet.values().find(|other| other.indicator == *added);
+    if *behaviour != Behaviour::Stock
+        || flow.is_some_and(|other| other.behaviour != Behaviour::Flow)
+    {
+        let en = format!(
+            "`added={added}` needs a stock and a flow: `{indicator}` must be a stock and `{added}` a flow"
+        );
+        let vi = format!(
+            "`added={added}` cần số tồn và số phát sinh: `{indicator}` phải là `stock` và `{added}` phải là `flow`"
+        );
+        sheet.fault(faults, row.line, Some("rules"), &en, &vi);
     }
 }

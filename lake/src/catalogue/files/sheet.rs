@@ -15,6 +15,8 @@ pub(super) struct Layout {
     pub(super) file: &'static str,
     /// Its columns; the first one names what the row is about.
     pub(super) columns: &'static [&'static str],
+    /// Those of the columns that a file may lack; their cells are empty then.
+    pub(super) may_lack: &'static [&'static str],
     /// Whether the catalogue is one without it.
     pub(super) optional: bool,
 }
@@ -192,6 +194,7 @@ impl<T> Sheet<T> {
         for name in layout.columns {
             match header.iter().position(|column| column == name) {
                 Some(index) => _ = columns.insert(*name, index),
+                None if layout.may_lack.contains(name) => {}
                 None => self.fault(faults, *line, Some(name), "column is missing", "thiếu cột"),
             }
         }

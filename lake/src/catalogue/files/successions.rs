@@ -24,6 +24,7 @@ const LAYOUT: Layout = Layout {
         "source",
         "confidence",
     ],
+    may_lack: &[],
     optional: true,
 };
 

@@ -26,6 +26,7 @@ const LAYOUT: Layout = Layout {
         "valid_to",
         "legal_basis",
     ],
+    may_lack: &[],
     optional: false,
 };
 
