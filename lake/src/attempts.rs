@@ -98,19 +98,18 @@ impl Budget {
     /// Takes one; when there is none, says how long until there is.
     fn take(&self, address: IpAddr, now: i64) -> Result<(), Duration> {
         let full = BURST * refill_micros();
+        // A clock that was set back must not leave an address without a budget for long.
+        let known = |whole_at: i64| whole_at.clamp(now, now.saturating_add(full));
+        let over = |whole_at: i64| known(whole_at) + refill_micros() - now - full;
         let spend = |whole_at: i64| {
-            // A clock that was set back must not leave an address without a budget for long.
-            let whole_at = whole_at.clamp(now, now.saturating_add(full));
-            let next = whole_at + refill_micros();
-            (next - now <= full).then_some(next)
+            let spent = if over(whole_at) > 0 { 0 } else { refill_micros() };
+            Some(known(whole_at) + spent)
         };
         let slot = self.slot(address);
-        match slot.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend) {
-            Ok(_) => Ok(()),
-            Err(whole_at) => {
-                let over = whole_at.min(now.saturating_add(full)) + refill_micros() - now - full;
-                Err(Duration::from_micros(over.max(1).unsigned_abs()))
-            }
+        let before = slot.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend);
+        match over(before.unwrap_or_else(|whole_at| whole_at)) {
+            over @ 1.. => Err(Duration::from_micros(over.unsigned_abs())),
+            _ => Ok(()),
         }
     }
 
