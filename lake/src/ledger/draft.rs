@@ -96,8 +96,8 @@ impl Ledger {
 
     /// Answers what the ledger holds already or does not take, and gives the places of what is new, each id once.
     ///
-    /// Gives none where a number seems to be missing that another hub may have recorded: then the tip of the log must be
-    /// seen first. That a number is used or an epoch fenced no newer entry can change.
+    /// Gives none where a number is out of turn as far as is known here: another hub may have recorded the numbers before it,
+    /// or this very id, so the tip of the log must be seen first.
     async fn sift(
         &self,
         writer: &Writer,
@@ -134,7 +134,8 @@ impl Ledger {
                 }
                 // Whether the numbers in flight arrive is not known yet.
                 Err(_) if flight.is_some() => {}
-                Err(OutOfTurn::Gap { .. }) if tip == Tip::MayHaveMoved => return Ok(None),
+                // Another hub may have taken the numbers before it, or recorded this very id.
+                Err(_) if tip == Tip::MayHaveMoved => return Ok(None),
                 Err(refused) => {
                     outcomes.insert(index, Outcome::OutOfTurn(refused));
                 }
