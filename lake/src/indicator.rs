@@ -1,7 +1,6 @@
 //! Indicators (chỉ tiêu): what is counted, how it adds up, which values can be true, and which deserve a second look.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -110,15 +109,6 @@ impl Rules {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
-    }
-}
-
-impl fmt::Display for Rules {
-    /// As in the catalogue: `added=security_cameras_added;off=jump`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let added = self.added.iter().map(|added| format!("added={added}"));
-        let off = self.off.iter().map(|rule| format!("off={rule}"));
-        f.write_str(&added.chain(off).collect::<Vec<_>>().join(";"))
     }
 }
 

@@ -12,7 +12,7 @@ use super::schema::{Stamped, group_rows};
 use super::snapshot::DataFile;
 use super::{Ledger, LedgerError};
 use crate::delta::{Entry, Provenance, unique};
-use crate::submission::{Answer, OutOfTurn, Submission};
+use crate::submission::{Answer, Submission};
 
 /// Rows of a group above which it is encoded off the async threads.
 const ENCODE_ASIDE_ROWS: u64 = 4_096;

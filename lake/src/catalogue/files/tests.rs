@@ -3,6 +3,7 @@
 use super::{Fault, SourceFile, read, samples};
 use crate::catalogue::{Catalogue, RecordKind};
 use crate::decimal::Decimal;
+use crate::indicator::StateRule;
 use crate::observation::Stage;
 use crate::succession::Extent;
 
@@ -293,4 +294,48 @@ fn successions_are_read_and_checked() {
             "succession.csv:5: column `from`: `09784.1` is not valid on 2020-02-29",
         ]
     );
+}
+
+/// The sample with a flow and a column `rules`, which says something of the first indicator, a stock.
+fn ruled(rules: &str) -> Vec<SourceFile> {
+    let mut files = samples::files();
+    let file = files.iter_mut().find(|file| file.name == "indicators.csv").unwrap();
+    let mut lines: Vec<String> = file.text.lines().map(|line| format!("{line},")).collect();
+    lines[0].push_str("rules");
+    lines[1].push_str(rules);
+    lines.push("built,Thôn mới,,count,thôn,,flow,sum,sum,,,,neutral,district,self,self,0,,true,open,none,,,".into());
+    file.text = lines.join("\n") + "\n";
+    files
+}
+
+#[test]
+fn rules_beside_those_of_the_kind_are_read() {
+    let catalogue =
+        |files: &[SourceFile]| Catalogue::from_records(1, read(files).unwrap()).unwrap();
+    let ruled = catalogue(&ruled("added=built; off=jump"));
+    let stock = &ruled.indicators["villages_total"];
+    assert_eq!(stock.rules.added.as_deref(), Some("built"));
+    assert!(!stock.holds(StateRule::Jump) && stock.holds(StateRule::Children));
+    let plain = catalogue(&samples::files());
+    assert!(
+        plain.indicators["villages_total"].holds(StateRule::Jump),
+        "the column may be left out"
+    );
+    assert!(!plain.indicators["par_index_pct"].needs_state(), "a score has no such rule");
+}
+
+#[test]
+fn rules_that_cannot_be_held_are_faults() {
+    for (rules, fault) in [
+        ("added=buil", "`buil` is not in `indicators.csv`; is `built` meant?"),
+        ("added=par_index_pct", "`added=par_index_pct` needs a stock and a flow"),
+        ("jump", "`jump` is no rule"),
+        ("off=jumps", "`off=jumps` is no rule"),
+        ("off=jump;off=jump", "`off=jump` is no rule, or stands twice"),
+        ("added=built;added=built", "`added=built` is no rule, or stands twice"),
+    ] {
+        let told = faults(&ruled(rules));
+        let line = format!("indicators.csv:2: column `rules`: {fault}");
+        assert!(told.len() == 1 && told[0].starts_with(&line), "{rules}: {told:?}");
+    }
 }
