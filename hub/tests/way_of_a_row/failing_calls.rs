@@ -6,6 +6,8 @@
 //! files from those by which threads wake each other. [`crate::failing_disk`] has them, with a disk that is full and one
 //! that is broken.
 //!
+//! It was seen to fail when a failed sync was tried again and then taken for a success.
+//!
 //! It takes `strace` and the right to trace; `DINH_TEST_WITHOUT=strace` says that a machine has it not. A long run:
 //!
 //! ```text

@@ -4,6 +4,10 @@
 //! same process. Broken (every write and every flush is an error): nothing more is acked, not even when the disk comes
 //! back, for only a start tells what it holds. Either way everything that was acked is there, and nothing by halves.
 //!
+//! They were seen to fail when an entry whose link or sync failed was taken for written, and when a full disk was taken for
+//! a broken one. A sync that is tried again and then believed is not seen here, for ext4 turns read-only first; see
+//! [`crate::failing_calls`].
+//!
 //! It takes root and loop devices, and `/dev/fuse` for the disk that breaks; elsewhere a short run says that it did not
 //! run. A long one:
 //!

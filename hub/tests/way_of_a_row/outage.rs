@@ -1,6 +1,9 @@
 //! A store that fails for a while: pushes are refused politely and within bounded time, nothing that was acked is lost, and
 //! when the store is back the hub goes on by itself.
 //!
+//! It was not yet seen to fail: a commit whose error is taken for success passes its short run, for the data file before it
+//! is refused first.
+//!
 //! The store refuses connections, falls silent, or takes what it is told while its answers are lost, so that writes happen
 //! that the hub cannot know of; see [`crate::s3`]. A long run:
 //!

@@ -5,6 +5,9 @@
 //! have left it: all writes before the last flush, and of those after it any, some of them torn between sectors. The
 //! file system's journal is replayed, the lake is checked, and held against the book as it was at that place.
 //!
+//! It was seen to fail when folders were not synced (`the acked submission … is lost`), and when files were not (the lake
+//! did not open).
+//!
 //! It takes root, `/dev/fuse` and loop devices; elsewhere a short run says that it did not run, and a long one fails:
 //!
 //! ```text

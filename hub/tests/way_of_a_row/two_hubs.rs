@@ -1,6 +1,8 @@
 //! Two hubs on one store: each id is counted once whichever hub it was sent to, positions have one order, a hub that is
 //! killed leaves nothing to take over, and a token that one of them revokes ends at the other within five seconds.
 //!
+//! It was seen to fail when a hub did not learn the ids of the other's entries: one id got two answers.
+//!
 //! Both are pushed to from all sides with the same ids, so that they race for the same entries with the same content. Every
 //! round one of them is killed and started again. In the end all that was pushed is looked over, in SQL and by the engines
 //! of `deploy/engines` on a copy of the bucket. A long run:
