@@ -15,7 +15,7 @@ use arrow::array::{
 use arrow::datatypes::Int32Type;
 use arrow::ipc::writer::StreamWriter;
 use chrono::{Days, NaiveDate};
-use dinh_ingest::stages::{Stages, time};
+use dinh_ingest::service::stages::{Stages, time};
 use dinh_lake::catalogue::Record;
 use dinh_lake::catalogue::files::{SourceFile, read};
 use dinh_lake::{Lake, LakeOptions, LakeUrl};

@@ -28,7 +28,6 @@ pub mod error;
 pub mod limits;
 pub mod metrics;
 pub mod service;
-pub mod stages;
 pub mod status;
 pub mod threshold;
 

@@ -8,6 +8,7 @@
 
 mod cursor;
 mod push;
+pub mod stages;
 mod stream;
 mod turn;
 mod validate;

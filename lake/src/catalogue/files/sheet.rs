@@ -11,9 +11,8 @@ use crate::decimal::Decimal;
 
 /// How a file is laid out.
 pub(super) struct Layout {
-    /// Its name.
     pub(super) file: &'static str,
-    /// Its columns; the first one names what the row is about.
+    /// The first one names what the row is about.
     pub(super) columns: &'static [&'static str],
     /// Those of the columns that a file may lack; their cells are empty then.
     pub(super) may_lack: &'static [&'static str],
@@ -21,13 +20,12 @@ pub(super) struct Layout {
     pub(super) optional: bool,
 }
 
-/// A row that parsed, and its line.
+/// A row that parsed.
 pub(super) struct Row<T> {
     pub(super) line: u64,
     pub(super) value: T,
 }
 
-/// The rows of a file.
 pub(super) struct Sheet<T> {
     pub(super) file: &'static str,
     pub(super) rows: Vec<Row<T>>,

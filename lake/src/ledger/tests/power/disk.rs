@@ -1,22 +1,20 @@
 //! A disk that remembers every call, fails at one that is chosen, and tells what a power cut would leave.
 //!
-//! The model is harsher than any file system: bytes are durable only by a sync of their file, names only by a sync of
-//! their folder; of what is not, each object by itself is lost, cut short, zeroed, torn or kept, in any order.
-//! A sync that failed takes what it was asked to keep with it: a second sync of the same bytes succeeds and keeps nothing.
+//! Harsher than any file system: bytes are durable only by a sync of their file, names only by one of their folder; the rest
+//! is lost, cut short, zeroed, torn or kept, each by itself. After a sync that failed a second one succeeds and keeps nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::{fs, io};
 
 use tokio::sync::Notify;
 
 use super::super::chance::Chance;
 use crate::store::disk::{Disk, DiskFile, RealDisk};
 
-/// One call that changed the disk, or tried to.
+/// A call that changed the disk, or tried to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Call {
     CreateFolder(PathBuf),
@@ -36,7 +34,6 @@ pub(in super::super) struct Trouble {
     pub(in super::super) from: usize,
     /// How many fail from there on.
     pub(in super::super) calls: usize,
-    /// What the system says.
     pub(in super::super) errno: i32,
 }
 
