@@ -4,7 +4,8 @@
 //! began to serve, or while it opens its lake, merges and checkpoints among it all. Every fifty lives all that was ever
 //! pushed is looked over, in SQL and by the engines of `deploy/engines`, and a new lake begins.
 //!
-//! It was seen to fail when an entry was linked only after its answer: what the hub had just promised was gone.
+//! It was seen to fail when an entry was linked only after its answer: a token that the hub had just issued was gone, before
+//! any row could be missed.
 //!
 //! The long runs, which say what they found:
 //!
