@@ -270,6 +270,12 @@ impl View<'_> {
         self.state.newest.contains_key(&key).then_some(SeriesOf(key))
     }
 
+    /// Whether all series of an indicator are known, so that one which is not there has no figure.
+    #[must_use]
+    pub fn has_all(&self, indicator: &str) -> bool {
+        !self.state.is_full && self.state.wanted.contains(indicator)
+    }
+
     /// The newest day that any unit has a figure for.
     #[must_use]
     pub fn newest(&self, of: SeriesOf) -> i32 {

@@ -106,7 +106,8 @@ pub(super) struct Known<'a> {
 impl<'a> Known<'a> {
     /// Whether any rule needs the present state.
     pub(super) fn needs_state(&self) -> bool {
-        self.indicators.iter().flatten().any(|ruled| ruled.needs_state)
+        let withdraws = self.statuses.contains(&Some(Status::Withdrawn));
+        withdraws || self.indicators.iter().flatten().any(|ruled| ruled.needs_state)
     }
 
     pub(super) fn new(columns: &'a Columns, context: Context<'a>) -> Self {

@@ -16,7 +16,8 @@ use super::finding::{Finding, listed};
 
 pub(super) use against::{
     children_over_parent, decimal_separator_lost, is_unit_code, not_previous_plus_added,
-    same_as_other_unit, separator_before, tenfold, thousandfold, thousands_separator,
+    nothing_to_withdraw, same_as_other_unit, separator_before, tenfold, thousandfold,
+    thousands_separator,
 };
 pub(super) use figures::{
     DENOMINATOR, FigureWords, NUMERATOR, VALUE, coverage_negative, coverage_not_an_integer,

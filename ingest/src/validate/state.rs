@@ -12,6 +12,7 @@ mod codes;
 mod family;
 mod history;
 mod stock;
+mod withdrawal;
 
 use std::collections::{HashMap, HashSet};
 
@@ -113,6 +114,10 @@ struct State<'a> {
 
 impl<'a> State<'a> {
     fn row(&mut self, at: usize) {
+        let landing = &self.judged.landed.landings[at];
+        if landing.status == Status::Withdrawn {
+            return self.withdrawal(self.judged.landed.rows[at], landing);
+        }
         let Some(row) = self.gather(at) else { return };
         let before = self.of_unit(&row, row.cell.unit).and_then(|series| series.earlier(row.end));
         let before = before.copied();
@@ -138,7 +143,7 @@ impl<'a> State<'a> {
         let key = columns.indicator.key(row as usize);
         let ruled =
             known.indicators[key as usize].as_ref().ok().filter(|ruled| ruled.needs_state)?;
-        let value = landing.value.filter(|_| landing.status != Status::Withdrawn)?;
+        let value = landing.value?;
         let span = known.spans[landing.span as usize];
         let (start, end) = (days(span.start), days(span.end));
         let cell =

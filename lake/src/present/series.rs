@@ -92,6 +92,16 @@ impl Series {
         self.known().find(|figure| figure.period() == (end, start))
     }
 
+    /// Whether a period certainly has no figure: it was withdrawn, or is not so old that it may be forgotten.
+    #[must_use]
+    pub fn lacks(&self, start: i32, end: i32) -> bool {
+        let figures = [Some(&self.newest), self.before.as_ref()];
+        match figures.into_iter().flatten().find(|figure| figure.period() == (end, start)) {
+            Some(figure) => figure.is_withdrawn,
+            None => self.before.is_none_or(|before| before.period() < (end, start)),
+        }
+    }
+
     /// The newest known figure of a period that was over before one began that ends on this day; the others are of the same
     /// length, so what ended earlier began earlier.
     #[must_use]

@@ -82,6 +82,29 @@ fn what_was_withdrawn_and_sent_again_counts_again() {
 }
 
 #[test]
+fn only_what_is_surely_missing_is_lacked() {
+    let mut state = state();
+    state.take_in(&batch(&[
+        ("1.1", 1, 10, "normal", 1),
+        ("1.1", 3, 30, "normal", 2),
+        ("1.1", 5, 50, "normal", 3),
+        ("1.1", 5, 0, "withdrawn", 4),
+        ("2.1", 3, 30, "normal", 5),
+    ]));
+    state.is_full = true;
+    let present = Present { state: RwLock::new(state), ..Present::default() };
+    let view = present.view().unwrap();
+    assert!(!view.has_all("teams"), "past its bound new series are left out");
+    let of = view.series("f", "teams", Stage::SelfReported, Length::Day).unwrap();
+    let lacks = |unit: &str| {
+        let series = view.of_unit(of, view.unit(unit).unwrap()).unwrap();
+        (1..=6).filter(|day| series.lacks(*day, *day)).collect::<Vec<_>>()
+    };
+    assert_eq!(lacks("1.1"), [4, 5, 6], "days 1 and 2 are older than what is kept");
+    assert_eq!(lacks("2.1"), [1, 2, 4, 5, 6]);
+}
+
+#[test]
 fn indicators_without_rules_take_no_room() {
     let mut state = State::new(BTreeSet::new());
     state.take_in(&batch(&[("1.1", 5, 50, "normal", 1)]));

@@ -281,6 +281,7 @@ pub struct Verdict {
     ///    value.children_over_parent: the units below have more together than the unit above
     ///    value.unit_code: the official code of the unit or of one beside or above it
     ///    value.same_as_other_unit: the large count of a unit beside
+    ///    status.nothing_to_withdraw: a count, an amount or a measure that was never there, or is withdrawn already
     #[prost(string, tag = "4")]
     pub rule: ::prost::alloc::string::String,
     /// What is wrong and what to do, in Vietnamese.

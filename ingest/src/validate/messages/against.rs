@@ -1,12 +1,34 @@
 //! What is said of a row that was held against the present state. All of it warns; the position is added to each text.
 
 use dinh_lake::decimal::Decimal;
+use dinh_lake::observation::Stage;
 use dinh_lake::unit::UnitVersion;
 
 use super::super::finding::Finding;
 
 fn warned(rule: &'static str, en: String, vi: String) -> Finding {
     Finding::refused("value", rule, en, vi).warned()
+}
+
+/// A withdrawal of a cell without a figure.
+pub(in super::super) fn nothing_to_withdraw(
+    indicator: &str,
+    unit: &UnitVersion,
+    period: &str,
+    stage: Stage,
+) -> Finding {
+    let name = &unit.name;
+    Finding::refused(
+        "status",
+        "status.nothing_to_withdraw",
+        format!(
+            "nothing to withdraw: `{indicator}` of {name} has no figure for `{period}` at stage `{stage}` in this feed: was another unit, period or stage meant?"
+        ),
+        format!(
+            "không có gì để rút: `{indicator}` của {name} chưa có số liệu kỳ `{period}` ở giai đoạn `{stage}` trong nguồn này: có nhầm đơn vị, kỳ hoặc giai đoạn không?"
+        ),
+    )
+    .warned()
 }
 
 /// A figure that fits the one before once its point is taken as a separator of thousands.

@@ -135,9 +135,47 @@ async fn revisions_and_withdrawals_of_the_newest_period_count() {
         (&[january, february, withdrawn], "cameras,09820,2024-03,,130", ""),
         (&[january, february, "cameras,09820,2024-02,,131"], "cameras,09820,2024-03,,130", ""),
         (&[january, february], "cameras,09820,2024-02,,131", ""),
-        (&[january, february], "cameras,09820,2024-03,,,,,,withdrawn", ""),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn withdrawals_of_what_is_not_there_are_told() {
+    let nothing = "1:status.nothing_to_withdraw?";
+    let (january, march) = ("cameras,09820,2024-01,,129", "cameras,09820,2024-03,,131");
+    let both = &[january, march][..];
+    let withdrawn = "cameras,09820,2024-03,,,,,,withdrawn";
+    check(&[
+        (&[], withdrawn, nothing),
+        (both, withdrawn, ""),
+        (&[january, march, withdrawn], withdrawn, nothing),
+        (&[january, march, withdrawn, march], withdrawn, ""),
+        // Between the two that are known, after both, before the only one, and of another unit, stage and length.
+        (both, "cameras,09820,2024-02,,,,,,withdrawn", nothing),
+        (both, "cameras,09820,2024-04,,,,,,withdrawn", nothing),
+        (&[march], "cameras,09820,2024-01,,,,,,withdrawn", nothing),
+        (both, "cameras,09784,2024-03,,,,,,withdrawn", nothing),
+        (both, "cameras,09820,2024-03,target,,,,,withdrawn", nothing),
+        (both, "cameras,09820,2024,,,,,,withdrawn", nothing),
+        // What is older than both is not known, nor are shares, which no such rule can tell a fault of.
+        (both, "cameras,09820,2023-12,,,,,,withdrawn", ""),
+        (&[], "share,09820,2024-01,,,,,,withdrawn", ""),
+        // The row is counted once, beside what the row itself is warned of.
+        (
+            both,
+            "cameras,09784,2024-03,,,,,,withdrawn|cameras,09820,2024-03,,,,,,withdrawn",
+            nothing,
+        ),
+    ])
+    .await;
+    let house = House::open().await;
+    house.push("city", &[january]).await;
+    let judged = house.judge("other", &["cameras,09820,2024-01,,,,,,withdrawn"]).await;
+    let (position, verdict) = (house.lake.ledger().snapshot().position, &judged.verdicts[0]);
+    assert_eq!((judged.warned, judged.refused, judged.accepted.num_rows()), (1, 0, 1));
+    assert_eq!(judged.state_position, Some(position));
+    assert!(verdict.message_en.contains(&format!("(against position {position})")), "{verdict:?}");
+    assert!(verdict.message_vi.contains(&format!("(so với vị trí {position})")), "{verdict:?}");
 }
 
 #[tokio::test]
