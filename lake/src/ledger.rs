@@ -37,6 +37,7 @@ mod read;
 mod schema;
 mod seek;
 mod snapshot;
+pub mod stages;
 mod standing;
 
 use std::sync::Arc;

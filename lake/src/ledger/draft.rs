@@ -40,7 +40,8 @@ pub(super) struct Draft {
 }
 
 /// The end of the ledger, as it is or as it will be.
-struct End {
+#[derive(Debug, Default)]
+pub(super) struct End {
     newest: String,
     position: u64,
     stamp: i64,
@@ -177,7 +178,12 @@ impl Flight {
 }
 
 impl Draft {
-    fn new(group: &[Submission], fresh: &[usize], end: End, now: i64) -> Result<Self, LedgerError> {
+    pub(super) fn new(
+        group: &[Submission],
+        fresh: &[usize],
+        end: End,
+        now: i64,
+    ) -> Result<Self, LedgerError> {
         let End { newest, position, stamp } = end;
         let (base, position) = (now.max(stamp + 1), position + 1);
         let stamped: Vec<_> = (base..)
