@@ -19,7 +19,9 @@ fn main() -> ExitCode {
         eprintln!("dinh: {error:#}");
         return Exit::Usage.into();
     }
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // One more than there are processors: the committer waits for the disk on the thread that it is on.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from) + 1;
+    match tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
         Ok(runtime) => runtime.block_on(commands::run(cli)).into(),
         Err(error) => {
             eprintln!("dinh: the asynchronous runtime cannot start: {error}");

@@ -8,7 +8,7 @@ use anyhow::Context;
 use axum::serve::ListenerExt;
 use dinh_lake::caller::{Door, Peer};
 use dinh_lake::lock::Holder;
-use dinh_lake::{Lake, LakeMetrics, LakeOptions, LakeUrl};
+use dinh_lake::{Lake, LakeMetrics, LakeOptions, LakeUrl, in_place};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -167,7 +167,7 @@ impl Serving {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
-            committing.await;
+            in_place::waiting(committing).await;
             Ok(())
         });
         tasks.spawn(care(Arc::clone(&lake), stopped.clone()));

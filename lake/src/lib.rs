@@ -47,4 +47,4 @@ pub use clock::Clock;
 pub use decimal::Decimal;
 pub use lake::{Lake, LakeError, LakeOptions};
 pub use metrics::LakeMetrics;
-pub use store::{LakeUrl, StoreError, SyncedFolder};
+pub use store::{LakeUrl, StoreError, SyncedFolder, in_place};

@@ -6,8 +6,10 @@
 
 mod append;
 pub(crate) mod disk;
+pub mod in_place;
 mod parts;
 mod probe;
+mod spare;
 mod synced;
 
 use std::collections::BTreeMap;

@@ -7,9 +7,11 @@
 //! stage ──── entry ─┘
 //! ```
 //!
-//! On a folder what needs no order goes side by side: the file's sync, its folder's and the staged entry's are under way at
-//! the same time, so an append waits for the disk twice, not four times. A data file is created under its final name, for
-//! nobody reads a name before an entry names it; an entry is staged and linked, for its name is the commit.
+//! On a folder both are written into spare files (see [`spare`](super::spare)). A data file is linked to its name at once,
+//! for nobody reads it before an entry names it; an entry is linked last, for its name is the commit. What needs no order
+//! goes side by side where there is much to write: the file's sync, its folder's and the staged entry's. A small append is
+//! made in one go, one call after the other, on the thread that asks for it, if that one may wait ([`in_place`]): to wake
+//! another takes about as long as a sync.
 //!
 //! Invariants:
 //! - *Durable before visible*: `show` is called only after `put_new` of all that the entry names, and `stage`, came back well.
@@ -31,8 +33,13 @@ use object_store::{Error, ObjectStore, PutMode, PutOptions, Result};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-use super::disk::{Disk, StoppingDisk};
-use super::synced::{SyncedFolder, create_folder, folder_of, io_error, write_synced};
+use super::disk::{Disk, DiskFile, StoppingDisk};
+use super::in_place;
+use super::spare::Spare;
+use super::synced::{SyncedFolder, create_folder, folder_of, io_error};
+
+/// Bytes up to which a file is written and synced in one go.
+const IN_PLACE_MAX: usize = 128 << 10;
 
 /// Bytes that are durable, or as good as that, under a name that nobody sees.
 #[derive(Debug)]
@@ -99,43 +106,61 @@ impl AppendStore for PlainAppend {
 #[async_trait]
 impl AppendStore for SyncedFolder {
     async fn put_new(&self, location: &Path, bytes: Bytes) -> Result<()> {
-        let (disk, path) = (self.disk(), self.file_path(location)?);
-        let runtime = Handle::current();
-        let written = spawn_blocking(move || write_new(&disk, &path, &bytes, &runtime)).await;
-        let folder = written.map_err(joined)?.map_err(|error| io_error(location, error))?;
+        let (store, path) = (self.clone(), self.file_path(location)?);
+        let (large, runtime) = (bytes.len() > IN_PLACE_MAX, Handle::current());
+        let written = on_disk(large, move || {
+            let spare = store.write_spare(&path, &bytes)?;
+            let Spare { path: spent, file } = store.named(spare, &path)?;
+            let synced = if large {
+                sync_both(&store.disk(), file, folder_of(&path)?, &runtime)
+            } else {
+                sync_one_by_one(&store.disk(), file, folder_of(&path)?)
+            };
+            store.spares().spend(spent);
+            synced
+        });
+        let folder = written.await.map_err(joined)?.map_err(|error| io_error(location, error))?;
+        let Some(folder) = folder else { return Ok(()) };
         folder.await.map_err(joined)?.map_err(|error| io_error(location, error))
     }
 
     async fn stage(&self, location: &Path, bytes: Bytes) -> Result<Staged> {
-        let (disk, path) = (self.disk(), self.file_path(location)?);
-        let staging = self.staging_path(&path);
-        let staged = Staged { location: location.clone(), bytes, staging: Some(staging.clone()) };
-        let payload = staged.bytes.clone().into();
-        let written = spawn_blocking(move || {
-            create_folder(&disk, folder_of(&path)?)?;
-            write_synced(&disk, &staging, &payload).inspect_err(|_| {
-                // What is left if this fails too is an unlisted name; opening the lake sweeps it.
-                let _ = disk.remove_file(&staging);
-            })
+        let (store, path) = (self.clone(), self.file_path(location)?);
+        let payload = bytes.clone();
+        let written = on_disk(bytes.len() > IN_PLACE_MAX, move || {
+            let Spare { path: staging, mut file } = store.write_spare(&path, &payload)?;
+            file.sync().inspect_err(|_| {
+                let _ = store.disk().remove_file(&staging);
+            })?;
+            Ok(staging)
         });
-        written.await.map_err(joined)?.map_err(|error| io_error(location, error))?;
-        Ok(staged)
+        let staging = written.await.map_err(joined)?.map_err(|error| io_error(location, error))?;
+        Ok(Staged { location: location.clone(), bytes, staging: Some(staging) })
     }
 
     async fn show(&self, staged: &Staged) -> Result<()> {
         let location = &staged.location;
-        let (disk, path) = (self.disk(), self.file_path(location)?);
+        let (store, path) = (self.clone(), self.file_path(location)?);
         let Some(staging) = staged.staging.clone() else { return Err(unstaged(location)) };
-        let shown = spawn_blocking(move || {
-            disk.link(&staging, &path).or_else(|error| {
+        let shown = on_disk(false, move || {
+            store.disk().link(&staging, &path).or_else(|error| {
                 // An answer that got lost: the link is there, and it is ours.
                 if same_file(&staging, &path) { Ok(()) } else { Err(error) }
             })?;
-            disk.sync_folder(folder_of(&path)?)?;
-            let _ = disk.remove_file(&staging);
+            store.disk().sync_folder(folder_of(&path)?)?;
+            store.spares().spend(staging);
+            if !in_place::is_so() {
+                store.spares().restock();
+            }
             Ok(())
         });
-        shown.await.map_err(joined)?.map_err(|error| io_error(location, error))
+        shown.await.map_err(joined)?.map_err(|error| io_error(location, error))?;
+        if in_place::is_so() {
+            let spares = Arc::clone(self.spares());
+            // It ends by itself, and nobody waits for it.
+            drop(spawn_blocking(move || spares.restock()));
+        }
+        Ok(())
     }
 
     async fn discard(&self, staged: &Staged) {
@@ -155,28 +180,63 @@ impl AppendStore for SyncedFolder {
     }
 }
 
+impl SyncedFolder {
+    /// Writes a spare of the folder that a file is for; what cannot be written leaves nothing.
+    fn write_spare(&self, path: &FilePath, bytes: &[u8]) -> io::Result<Spare> {
+        let folder = folder_of(path)?;
+        create_folder(&self.disk(), folder)?;
+        let mut spare = self.spares().take(folder)?;
+        if let Err(error) = spare.file.write_all(bytes) {
+            // Its room may be what the next append needs.
+            let _ = self.disk().remove_file(&spare.path);
+            return Err(error);
+        }
+        Ok(spare)
+    }
+
+    /// Gives a spare the name that it is for, unless that is taken.
+    fn named(&self, spare: Spare, path: &FilePath) -> io::Result<Spare> {
+        if let Err(error) = self.disk().link(&spare.path, path) {
+            let _ = self.disk().remove_file(&spare.path);
+            return Err(error);
+        }
+        Ok(spare)
+    }
+}
+
+/// Does what waits for the disk: where it is if that is wanted and there is not much to write, else off the async threads.
+async fn on_disk<T: Send + 'static>(
+    large: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::result::Result<T, tokio::task::JoinError> {
+    if in_place::is_so() && !large { Ok(work()) } else { spawn_blocking(work).await }
+}
+
 /// A folder's sync that is under way.
 type Syncing = tokio::task::JoinHandle<io::Result<()>>;
 
-/// Writes a file under its final name and syncs it, while another thread syncs its folder.
-fn write_new(
+/// Syncs a file while another thread syncs its folder.
+fn sync_both(
     disk: &StoppingDisk,
-    path: &FilePath,
-    bytes: &[u8],
+    mut file: Box<dyn DiskFile>,
+    folder: &FilePath,
     runtime: &Handle,
-) -> io::Result<Syncing> {
-    let folder = folder_of(path)?.to_owned();
-    create_folder(disk, &folder)?;
-    let mut file = disk.create_file(path)?;
-    if let Err(error) = file.write_all(bytes) {
-        // Its room may be what the next append needs.
-        let _ = disk.remove_file(path);
-        return Err(error);
-    }
-    let beside = disk.clone();
+) -> io::Result<Option<Syncing>> {
+    let (beside, folder) = (disk.clone(), folder.to_owned());
     let syncing = runtime.spawn_blocking(move || beside.sync_folder(&folder));
     file.sync()?;
-    Ok(syncing)
+    Ok(Some(syncing))
+}
+
+/// Syncs a file and then its folder: for a few bytes that takes no longer than to wake a second thread.
+fn sync_one_by_one(
+    disk: &StoppingDisk,
+    mut file: Box<dyn DiskFile>,
+    folder: &FilePath,
+) -> io::Result<Option<Syncing>> {
+    file.sync()?;
+    disk.sync_folder(folder)?;
+    Ok(None)
 }
 
 fn same_file(one: &FilePath, other: &FilePath) -> bool {
@@ -201,6 +261,7 @@ mod tests {
 
     use super::super::disk::{DiskFile, RealDisk};
     use super::super::is_sync_failure;
+    use super::super::spare::SPARES;
     use super::*;
 
     /// The real disk, its calls written down; the one that begins with `fails` does not come through.
@@ -248,7 +309,8 @@ mod tests {
         }
 
         fn create_file(&self, path: &FilePath) -> io::Result<Box<dyn DiskFile>> {
-            let name = path.file_name().unwrap().display().to_string();
+            let folder = path.parent().and_then(FilePath::file_name).unwrap();
+            let name = format!("spare of {}", folder.display());
             Ok(Box::new(WatchedFile(Arc::clone(&self.0), name, RealDisk.create_file(path)?)))
         }
 
@@ -294,14 +356,21 @@ mod tests {
             *self.watched.fails.lock().unwrap() = Some(call);
         }
 
-        /// Names in the table's folder and in its log.
+        /// Names in the table's folder and in its log that listings show.
         fn names(&self) -> [usize; 2] {
-            ["table", "table/log"]
-                .map(|name| fs::read_dir(self.folder.path().join(name)).unwrap().count())
+            self.count(|name| !name.contains('#'))
+        }
+
+        fn count(&self, which: fn(&str) -> bool) -> [usize; 2] {
+            ["table", "table/log"].map(|folder| {
+                let listed = fs::read_dir(self.folder.path().join(folder)).unwrap();
+                let names = listed.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+                names.filter(|name| which(name)).count()
+            })
         }
 
         async fn append(&self, name: &str) -> (Result<()>, Result<Staged>) {
-            let (file, entry) = (self.at(&format!("{name}.data")), self.at(&format!("log/{name}")));
+            let (file, entry) = (self.at(&format!("data-{name}")), self.at(&format!("log/{name}")));
             join!(
                 self.store.put_new(&file, "rows".into()),
                 self.store.stage(&entry, "entry".into())
@@ -316,10 +385,15 @@ mod tests {
         put.unwrap();
         house.store.show(&staged.unwrap()).await.unwrap();
         let place = |call| house.watched.place_of(call);
-        let durable = ["sync 1.data", "sync table", "sync 1#"].map(place);
+        let durable = ["sync spare of table", "sync table", "sync spare of log"].map(place);
         assert!(durable.iter().all(|sync| *sync < place("link 1")), "{:?}", house.watched.calls);
         assert!(place("link 1") < place("sync log"));
-        assert_eq!(house.names(), [2, 1], "nothing stays staged");
+        assert_eq!(house.names(), [2, 1]);
+        assert_eq!(house.count(|name| name.contains('#')), [SPARES; 2], "spares for the next");
+        let House { folder, watched, store } = house;
+        drop(store);
+        let house = House { folder, watched, store: SyncedFolder::new() };
+        assert_eq!(house.count(|name| name.contains('#')), [0; 2], "nothing stays staged");
     }
 
     #[tokio::test]
@@ -330,12 +404,12 @@ mod tests {
         let (put, staged) = (put.unwrap_err(), staged.unwrap_err());
         assert!(!is_sync_failure(&put) && !is_sync_failure(&staged), "{put} {staged}");
         assert_eq!(house.names(), [1, 0]);
-        for sync in ["sync 1.data", "sync table"] {
+        for sync in ["sync spare of table", "sync table"] {
             let house = House::new();
             house.fail(sync);
             assert!(is_sync_failure(&house.append("1").await.0.unwrap_err()), "{sync}");
         }
-        house.fail("sync 2#");
+        house.fail("sync spare of log");
         assert!(is_sync_failure(&house.append("2").await.1.unwrap_err()));
         let house = House::new();
         let staged = house.append("3").await.1.unwrap();
@@ -346,7 +420,7 @@ mod tests {
     #[tokio::test]
     async fn after_a_failed_sync_nothing_more_is_written() {
         let house = House::new();
-        house.fail("sync 1.data");
+        house.fail("sync spare of table");
         assert!(is_sync_failure(&house.append("1").await.0.unwrap_err()));
         house.fail("nothing any more");
         let names = house.names();
@@ -362,7 +436,7 @@ mod tests {
         let (entry, bytes) = (house.at("log/1"), || "entry".into());
         let stage = async || house.store.stage(&entry, bytes()).await.unwrap();
         let (ours, theirs) = (stage().await, stage().await);
-        house.fail("link");
+        house.fail("link 1");
         // It fails although it was done, and that is seen.
         house.store.show(&ours).await.unwrap();
         let error = house.store.show(&theirs).await.unwrap_err();

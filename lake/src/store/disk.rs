@@ -40,7 +40,7 @@ pub(crate) trait DiskFile: Send {
     /// Writes bytes at its end.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Makes its bytes durable.
+    /// Makes its bytes durable, and where they are. Not its other names.
     fn sync(&mut self) -> io::Result<()>;
 }
 
@@ -81,7 +81,7 @@ impl DiskFile for File {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_all()
+        self.sync_data()
     }
 }
 

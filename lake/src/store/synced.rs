@@ -12,7 +12,6 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,6 +26,7 @@ use object_store::{
 
 use super::disk::{Disk, RealDisk, StoppingDisk, SyncFailed};
 use super::parts::Parts;
+use super::spare::Spares;
 
 const STORE: &str = "SyncedFolder";
 
@@ -35,7 +35,7 @@ const STORE: &str = "SyncedFolder";
 pub struct SyncedFolder {
     files: Arc<LocalFileSystem>,
     disk: StoppingDisk,
-    staged: Arc<AtomicU64>,
+    spares: Arc<Spares>,
 }
 
 impl SyncedFolder {
@@ -47,8 +47,9 @@ impl SyncedFolder {
 
     /// The file system from `/`, changed by way of `disk`.
     pub(crate) fn on(disk: Arc<dyn Disk>) -> Self {
-        let (files, staged) = (Arc::new(LocalFileSystem::new()), Arc::new(AtomicU64::new(0)));
-        Self { files, disk: StoppingDisk::over(disk), staged }
+        let disk = StoppingDisk::over(disk);
+        let spares = Arc::new(Spares::on(disk.clone()));
+        Self { files: Arc::new(LocalFileSystem::new()), disk, spares }
     }
 
     async fn remove(&self, location: Path) -> Result<Path> {
@@ -68,11 +69,12 @@ impl SyncedFolder {
         self.files.path_to_filesystem(location)
     }
 
+    pub(super) fn spares(&self) -> &Arc<Spares> {
+        &self.spares
+    }
+
     pub(super) fn staging_path(&self, path: &FilePath) -> PathBuf {
-        let ordinal = self.staged.fetch_add(1, Ordering::Relaxed);
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!("#{}{ordinal:09}", std::process::id()));
-        PathBuf::from(name)
+        self.spares.name(path.parent().unwrap_or(FilePath::new("/")))
     }
 }
 
@@ -149,11 +151,7 @@ fn put(
     disk.sync_folder(folder)
 }
 
-pub(super) fn write_synced(
-    disk: &dyn Disk,
-    staging: &FilePath,
-    payload: &PutPayload,
-) -> io::Result<()> {
+fn write_synced(disk: &dyn Disk, staging: &FilePath, payload: &PutPayload) -> io::Result<()> {
     let mut file = disk.create_file(staging)?;
     payload.iter().try_for_each(|part| file.write_all(part))?;
     file.sync()
