@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use dinh_hub::exit::Exit;
 use dinh_hub::{commands, config, telemetry};
 
+/// Encoding and judging make and drop many small arrays, which this one does about twice as fast as the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match config::read(std::env::args_os()) {
         Ok(cli) => cli,
