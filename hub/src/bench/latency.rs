@@ -87,8 +87,8 @@ pub(super) async fn measure(
             hub_cpu += spent(before.0, after.0).unwrap_or_default();
             client_cpu += spent(before.1, after.1).unwrap_or_default();
             hub.idle().await;
-            // Blocking, but on this thread nothing else is going on, and the bare loop shall be bare.
-            tokio::task::block_in_place(|| bare_block(&mut bare, turns))?;
+            // Blocking, but on this thread nothing else is going on.
+            bare_block(&mut bare, turns)?;
             drop(kept);
         }
         progress.inc(BLOCK);
