@@ -240,6 +240,8 @@ impl Ledger {
                 answers.into_iter().map(|(index, answer)| (index, Outcome::Recorded(answer))),
             );
         } else {
+            // What was refused may have been refused for numbers of this very group, which did not arrive.
+            outcomes.retain(|_, outcome| !matches!(outcome, Outcome::OutOfTurn(_)));
             for path in paths {
                 self.table.discard_file(&path).await;
             }

@@ -1,5 +1,6 @@
 //! The numbering of producers: what the log tells of it, and what is refused for it.
 
+use super::weather::Weather;
 use super::*;
 use crate::submission::{Numbering, OutOfTurn};
 
@@ -102,4 +103,23 @@ async fn turn_holds_between_two_hubs_on_one_store() {
     let first = recorded(hubs[0].append(eleven()).await.unwrap());
     let again = hubs[1].append(eleven()).await.unwrap();
     assert_eq!(again, [Outcome::Repeated(first[0].clone())]);
+}
+
+/// The group that lost takes the number before it to be its own; who won has begun a new epoch.
+#[tokio::test]
+async fn turn_is_judged_again_behind_the_winner_of_a_race() {
+    let store = memory();
+    let [slow, fast] = [Weather::over(Arc::clone(&store)), Weather::over(store)];
+    let root = |way: &Arc<Weather>| -> Arc<dyn ObjectStore> { Arc::<Weather>::clone(way) };
+    let (paused, winner) = (open(&root(&slow)).await, open(&root(&fast)).await);
+    slow.close_gate("put ledger/_delta_log");
+    let push = paused.append(vec![numbered("one", "", 0, 1), numbered("three", "", 0, 3)]);
+    let overtake = async {
+        slow.waiting.notified().await;
+        recorded(winner.append(vec![numbered("new", "", 5, 1)]).await.unwrap());
+        slow.pass.notify_one();
+    };
+    let (late, ()) = tokio::join!(push, overtake);
+    let fenced = Some(OutOfTurn::Fenced { epoch: 5 });
+    assert_eq!(out_of_turn(&late.unwrap()), [fenced, fenced]);
 }
