@@ -54,8 +54,8 @@ const SORT_ROWS_MAX: u64 = 1_048_576;
 const PACE_FILES: usize = 512;
 /// How long one append is held back at most, when twice as many wait.
 const PACE_MAX: Duration = Duration::from_millis(50);
-/// Sorted files of one tier that make a merge.
-const FAN_IN: usize = 16;
+/// Sorted files of one tier that make a merge; few in tests, so that power cuts and chance come upon one.
+pub(super) const FAN_IN: usize = if cfg!(test) { 4 } else { 16 };
 /// Rows of the largest files of each tier of sorted files; what is larger is full.
 const TIERS: [u64; 4] = [8_192, 65_536, 524_288, FULL_ROWS / 2];
 /// Rows of a file that a merge writes, at most.

@@ -49,7 +49,7 @@ async fn merge_keeps_every_row_and_puts_each_kind_in_its_order() {
         let mut sent = submission(["a", "b"][n % 2], &format!("{:x}-{n}", random(1 << 32)), 5);
         shuffled(&mut sent, &mut random);
         recorded(ledger.append(vec![sent]).await.unwrap());
-        // One file after another is sorted, so that there are sixteen to be merged.
+        // One file after another is sorted, so that there are enough to be merged.
         if n % 32 == 31 && n > 100 {
             ledger.maintain().await.unwrap();
         }
@@ -134,11 +134,12 @@ fn sorted(ledger: &Ledger, kind: &str) -> Vec<Arc<DataFile>> {
 /// 64 MiB of verdicts that do not compress, in sixteen files, pass through a merge that holds far less.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merge_holds_less_than_it_merges() {
+    const FILES: u64 = 16;
     const ROWS: u64 = 250;
     const ROW_BYTES: usize = 16 << 10;
     let mut random = seeded();
     let ledger = open(&memory()).await;
-    for n in 0..FAN_IN {
+    for n in 0..FILES {
         let verdict = |row: u64| Verdict {
             row,
             severity: Severity::Refused,
@@ -165,7 +166,7 @@ async fn a_merge_holds_less_than_it_merges() {
     .unwrap();
     assert!(streams.held() < 60 << 20, "{} MiB", streams.held() >> 20);
     let rows: u64 = outputs.iter().map(|file| file.stats.num_records).sum();
-    assert_eq!(rows, ROWS * FAN_IN as u64);
+    assert_eq!(rows, ROWS * FILES);
     let first = read::rows(&ledger.object_store(), &outputs[0], VERDICT, &["row"]).await.unwrap();
     assert_eq!(first[0]["row"].as_primitive::<Int64Type>().value(0), 0);
 }

@@ -21,8 +21,21 @@ const HUBS: usize = 2;
 /// Interleavings of the short run.
 const CASES: usize = 10;
 
-/// A submission by its feed, its id, and which of some contents it has.
-type Push = (u8, u8, u8);
+/// A submission that is sent.
+#[derive(Clone, Debug)]
+enum Push {
+    /// By its feed, its id, and which of some contents it has.
+    Plain(u8, u8, u8),
+    /// One that a producer numbers, rightly or not.
+    Numbered {
+        /// How many epochs it is beyond the producer's present one.
+        epochs: i64,
+        /// How many numbers it is beyond the one that comes next.
+        numbers: i64,
+        /// Which of two programs sends it, that take each other's numbers.
+        program: u8,
+    },
+}
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -31,50 +44,46 @@ enum Step {
         hub: usize,
         group: Vec<Push>,
     },
-    /// Submissions that a producer numbers, rightly or not: (epoch, sequence).
-    Numbered {
-        hub: usize,
-        turns: Vec<(u64, u64)>,
-    },
     /// Both hubs push at once, and chance decides who comes first at each call of the store.
     Race {
         groups: [Vec<Push>; HUBS],
         schedule: u64,
     },
     /// So many small pushes that a merge is due, and the merge.
-    Merge {
-        hub: usize,
-    },
-    Checkpoint {
-        hub: usize,
-    },
-    Follow {
-        hub: usize,
-    },
-    Restart {
-        hub: usize,
-    },
+    Merge(usize),
+    Checkpoint(usize),
+    /// All that may be deleted once its retention is over: old entries of the log, removed files, files without a name.
+    Clean(usize),
+    Follow(usize),
+    Restart(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let group = || prop::collection::vec((0_u8..2, 0_u8..10, 0_u8..3), 1..4);
+    let push = || {
+        prop_oneof![
+            2 => (0_u8..2, 0_u8..10, 0_u8..3)
+                .prop_map(|(feed, id, content)| Push::Plain(feed, id, content)),
+            1 => (prop_oneof![1 => -1_i64..2, 3 => Just(0)], -1_i64..3, 0_u8..2)
+                .prop_map(|(epochs, numbers, program)| Push::Numbered { epochs, numbers, program }),
+        ]
+    };
+    let group = || prop::collection::vec(push(), 1..5);
     let hub = || 0..HUBS;
     let step = prop_oneof![
         8 => (hub(), group()).prop_map(|(hub, group)| Step::Push { hub, group }),
-        6 => (group(), group(), any::<u64>())
+        8 => (group(), group(), any::<u64>())
             .prop_map(|(one, two, schedule)| Step::Race { groups: [one, two], schedule }),
-        3 => (hub(), prop::collection::vec((0_u64..3, 1_u64..5), 1..6))
-            .prop_map(|(hub, turns)| Step::Numbered { hub, turns }),
-        2 => hub().prop_map(|hub| Step::Merge { hub }),
-        1 => hub().prop_map(|hub| Step::Checkpoint { hub }),
-        1 => hub().prop_map(|hub| Step::Follow { hub }),
-        2 => hub().prop_map(|hub| Step::Restart { hub }),
+        2 => hub().prop_map(Step::Merge),
+        1 => hub().prop_map(Step::Checkpoint),
+        2 => hub().prop_map(Step::Clean),
+        1 => hub().prop_map(Step::Follow),
+        2 => hub().prop_map(Step::Restart),
     ];
     prop::collection::vec(step, 1..16)
 }
 
-/// The submission of a push: revisions and withdrawals of a few cells.
-fn submission_of((feed, id, content): Push) -> Submission {
+/// A submission of revisions and withdrawals of a few cells.
+fn plain(feed: u8, id: u8, content: u8) -> Submission {
     let cells = (0..=id % 3).map(|n| -> Figure {
         let unit = u32::from((id + n * 2 + content) % 5);
         let value = i64::from(id) * 10 + i64::from(content);
@@ -86,10 +95,25 @@ fn submission_of((feed, id, content): Push) -> Submission {
     figures(&format!("feed{feed}"), &id.to_string(), &cells)
 }
 
-fn numbered((epoch, sequence): (u64, u64)) -> Submission {
+fn numbered(epoch: u64, sequence: u64, program: u8) -> Submission {
     let numbering = Some(Numbering { producer: "agent".into(), epoch, sequence });
-    let value = i64::try_from(sequence).unwrap();
-    Submission { numbering, ..figures("line", &format!("{epoch}-{sequence}"), &[(8, Some(value))]) }
+    let value = i64::try_from(sequence).unwrap() * 10 + i64::from(program);
+    let id = format!("{epoch}-{sequence}-{program}");
+    Submission { numbering, ..figures("line", &id, &[(8, Some(value))]) }
+}
+
+/// What a group is on the wire: numbers count from how far the producer has come.
+fn submissions(group: &[Push], reached: Reached) -> Vec<Submission> {
+    let submission = |push: &Push| match *push {
+        Push::Plain(feed, id, content) => plain(feed, id, content),
+        Push::Numbered { epochs, numbers, program } => {
+            let (epoch, last) = reached.unwrap_or_default();
+            let next = if epochs == 0 { last + 1 } else { 1 };
+            let epoch = epoch.saturating_add_signed(epochs);
+            numbered(epoch, next.saturating_add_signed(numbers).max(1), program)
+        }
+    };
+    group.iter().map(submission).collect()
 }
 
 /// What the ledger should be: who was first with an id, and the newest figure of each cell.
@@ -99,8 +123,25 @@ struct Model {
     current: BTreeMap<(String, u32), i64>,
     stamp: i64,
     position: u64,
-    /// The last number taken, once there was one.
-    reached: Option<(u64, u64)>,
+    reached: Reached,
+}
+
+/// Epoch and sequence of the last number taken, once there was one.
+type Reached = Option<(u64, u64)>;
+
+/// Why a submission is out of its turn, if it is.
+fn turn(reached: Reached, sent: &Submission) -> Option<OutOfTurn> {
+    let Numbering { epoch, sequence, .. } = *sent.numbering.as_ref()?;
+    let (now, last) = reached.unwrap_or_default();
+    if epoch < now {
+        return Some(OutOfTurn::Fenced { epoch: now });
+    }
+    let expected = if epoch == now { last + 1 } else { 1 };
+    match sequence.cmp(&expected) {
+        Ordering::Less => Some(OutOfTurn::Used { expected }),
+        Ordering::Equal => None,
+        Ordering::Greater => Some(OutOfTurn::Gap { expected }),
+    }
 }
 
 impl Model {
@@ -109,11 +150,11 @@ impl Model {
         let id = id_of(sent);
         match (self.answers.get(&id), outcome) {
             (None, Outcome::Recorded(answer)) => {
-                assert_eq!(self.turn(sent), None, "{id:?}");
+                assert_eq!(turn(self.reached, sent), None, "{id:?}");
                 self.take(sent, answer);
             }
             (None, Outcome::OutOfTurn(refused)) => {
-                assert_eq!(self.turn(sent), Some(*refused), "{id:?}");
+                assert_eq!(turn(self.reached, sent), Some(*refused), "{id:?}");
             }
             (Some(first), Outcome::Repeated(answer)) => {
                 assert_eq!((first, &first.digest), (answer, &sent.digest), "{id:?}");
@@ -126,18 +167,40 @@ impl Model {
         }
     }
 
-    /// Why a submission is out of its turn, if it is.
-    fn turn(&self, sent: &Submission) -> Option<OutOfTurn> {
-        let Numbering { epoch, sequence, .. } = *sent.numbering.as_ref()?;
-        let (now, last) = self.reached.unwrap_or_default();
-        if epoch < now {
-            return Some(OutOfTurn::Fenced { epoch: now });
+    /// Holds the outcomes of groups that were pushed at once against an order in which they may have come.
+    fn told_of_race(&mut self, groups: &[Vec<(Submission, Outcome)>]) {
+        let stamp = |outcome: &Outcome| match outcome {
+            Outcome::Recorded(answer) => Some(answer.recorded_at.timestamp_micros()),
+            _ => None,
+        };
+        let mut recorded: Vec<_> = groups.iter().flatten().collect();
+        recorded.retain(|(_, outcome)| stamp(outcome).is_some());
+        recorded.sort_by_key(|(_, outcome)| stamp(outcome));
+        // How far the producer had come when a stamp had been given out.
+        let mut line = vec![(i64::MIN, self.reached)];
+        for (sent, outcome) in recorded {
+            self.told(sent, outcome);
+            line.push((self.stamp, self.reached));
         }
-        let expected = if epoch == now { last + 1 } else { 1 };
-        match sequence.cmp(&expected) {
-            Ordering::Less => Some(OutOfTurn::Used { expected }),
-            Ordering::Equal => None,
-            Ordering::Greater => Some(OutOfTurn::Gap { expected }),
+        for group in groups {
+            let mut own = i64::MIN;
+            for (sent, outcome) in group {
+                own = stamp(outcome).filter(|_| sent.numbering.is_some()).unwrap_or(own);
+                match outcome {
+                    Outcome::Recorded(_) => {}
+                    Outcome::OutOfTurn(refused) => {
+                        let mut moments = line.iter().filter(|(stamp, _)| *stamp >= own);
+                        let at =
+                            |(_, reached): &(i64, Reached)| turn(*reached, sent) == Some(*refused);
+                        assert!(
+                            moments.any(at),
+                            "{:?} {refused:?} never was: {line:?}",
+                            id_of(sent)
+                        );
+                    }
+                    outcome => self.told(sent, outcome),
+                }
+            }
         }
     }
 
@@ -190,6 +253,8 @@ struct World {
     model: Model,
     /// Ids of the pushes that only make a merge due.
     filler: u32,
+    /// The hubs that have not looked at the log since another one cleaned it.
+    slept: [bool; HUBS],
 }
 
 /// A hub whose clock stands still, and the second one's an hour behind: order must not rest on clocks.
@@ -208,58 +273,77 @@ impl World {
         let store = memory();
         let stores = [Weather::over(Arc::clone(&store)), Weather::over(store)];
         let hubs = [hub(&stores[0], 0).await, hub(&stores[1], 1).await];
-        Self { stores, hubs, model: Model::default(), filler: 0 }
+        let (model, slept) = (Model::default(), [false; HUBS]);
+        Self { stores, hubs, model, filler: 0, slept }
+    }
+
+    /// What comes of a group that a hub pushes.
+    async fn append(&self, hub: usize, group: Vec<Submission>) -> Vec<(Submission, Outcome)> {
+        let ledger = &self.hubs[hub];
+        let outcomes = match ledger.append(group.clone()).await {
+            // Files that it knows were deleted: it records nothing before it has read the ledger anew.
+            Err(_) if self.slept[hub] => {
+                ledger.follow().await.unwrap();
+                ledger.append(group.clone()).await.unwrap()
+            }
+            outcomes => outcomes.unwrap(),
+        };
+        assert_eq!(outcomes.len(), group.len());
+        group.into_iter().zip(outcomes).collect()
     }
 
     async fn push(&mut self, hub: usize, group: Vec<Submission>) {
-        let outcomes = self.hubs[hub].append(group.clone()).await.unwrap();
-        assert_eq!(outcomes.len(), group.len());
-        for (sent, outcome) in group.iter().zip(&outcomes) {
-            self.model.told(sent, outcome);
-        }
+        let told = self.append(hub, group).await;
+        told.iter().for_each(|(sent, outcome)| self.model.told(sent, outcome));
     }
 
     async fn race(&mut self, groups: &[Vec<Push>; HUBS], schedule: u64) {
         let mut chance = Chance::of(schedule);
         self.stores.iter().for_each(|store| store.delay(chance.fork()));
-        let groups =
-            groups.clone().map(|group| group.into_iter().map(submission_of).collect::<Vec<_>>());
-        let [one, two] = &self.hubs;
-        let (one, two) = tokio::join!(one.append(groups[0].clone()), two.append(groups[1].clone()));
-        let mut told: Vec<_> = groups[0].iter().zip(one.unwrap()).collect();
-        told.extend(groups[1].iter().zip(two.unwrap()));
-        // Who recorded comes first, in the order of the ledger; then the others find what they should.
-        told.sort_by_key(|(_, outcome)| match outcome {
-            Outcome::Recorded(answer) => (0, answer.recorded_at.timestamp_micros()),
-            _ => (1, 0),
-        });
-        for (sent, outcome) in told {
-            self.model.told(sent, &outcome);
+        let [one, two] = groups.each_ref().map(|group| submissions(group, self.model.reached));
+        let (one, two) = tokio::join!(self.append(0, one), self.append(1, two));
+        self.model.told_of_race(&[one, two]);
+    }
+
+    async fn merge(&mut self, hub: usize) {
+        for _ in 0..FRESH_FILES {
+            self.filler += 1;
+            let one = figures("filler", &self.filler.to_string(), &[(9, Some(1))]);
+            self.push(hub, vec![one]).await;
         }
+        while self.hubs[hub].maintain().await.unwrap().more {}
+    }
+
+    async fn clean(&mut self, hub: usize) {
+        let table = &self.hubs[hub].table;
+        self.hubs[hub].follow().await.unwrap();
+        let written = table.checkpoint(i64::MAX, |_| false).await.unwrap();
+        let late = Clock::system().now() + chrono::TimeDelta::days(1);
+        table.clean_log(written.version, late).await.unwrap();
+        table.delete_orphans(late).await.unwrap();
+        self.slept = [true; HUBS];
+        self.slept[hub] = false;
     }
 
     async fn step(&mut self, step: &Step) {
         match step {
             Step::Push { hub, group } => {
-                self.push(*hub, group.iter().copied().map(submission_of).collect()).await;
-            }
-            Step::Numbered { hub, turns } => {
-                self.push(*hub, turns.iter().copied().map(numbered).collect()).await;
+                self.push(*hub, submissions(group, self.model.reached)).await;
             }
             Step::Race { groups, schedule } => self.race(groups, *schedule).await,
-            Step::Merge { hub } => {
-                for _ in 0..FRESH_FILES {
-                    self.filler += 1;
-                    let one = figures("filler", &self.filler.to_string(), &[(9, Some(1))]);
-                    self.push(*hub, vec![one]).await;
-                }
-                while self.hubs[*hub].maintain().await.unwrap().more {}
-            }
-            Step::Checkpoint { hub } => {
+            Step::Merge(hub) => self.merge(*hub).await,
+            Step::Checkpoint(hub) => {
                 self.hubs[*hub].table.checkpoint(0, |_| false).await.unwrap();
             }
-            Step::Follow { hub } => self.hubs[*hub].follow().await.unwrap(),
-            Step::Restart { hub } => self.hubs[*hub] = self::hub(&self.stores[*hub], *hub).await,
+            Step::Clean(hub) => self.clean(*hub).await,
+            Step::Follow(hub) => {
+                self.hubs[*hub].follow().await.unwrap();
+                self.slept[*hub] = false;
+            }
+            Step::Restart(hub) => {
+                self.hubs[*hub] = self::hub(&self.stores[*hub], *hub).await;
+                self.slept[*hub] = false;
+            }
         }
     }
 }
@@ -303,7 +387,9 @@ fn any_interleaving_gives_what_the_model_gives() {
 #[test]
 fn one_schedule_gives_one_trace() {
     let race = |seed: u64| {
-        let group = |hub: u8| vec![(0, 1, 0), (0, 2 + hub, 0), (hub, 5, hub)];
+        let plain = |hub: u8| [(0, 1, 0), (0, 2 + hub, 0), (hub, 5, hub)];
+        let group =
+            |hub: u8| plain(hub).map(|(feed, id, content)| Push::Plain(feed, id, content)).to_vec();
         Step::Race { groups: [group(0), group(1)], schedule: seed }
     };
     let schedule = |seed| vec![race(seed), race(seed + 1), race(seed + 2)];

@@ -12,7 +12,8 @@ use std::fmt::Write as _;
 use super::books::{Books, figures};
 use super::chance::{Chance, rounds};
 use super::*;
-use crate::ledger::merge::FRESH_FILES;
+use crate::ledger::merge::{FAN_IN, FRESH_FILES};
+use crate::ledger::schema::KINDS;
 use crate::store::SyncedFolder;
 use disk::RecordingDisk;
 
@@ -84,12 +85,16 @@ impl History {
     }
 }
 
+/// What a merge of sorted files is called among the phases.
+const MERGE: &str = "merge of sorted files";
+
 /// Everything that a ledger does to a disk, in the order of a life.
 async fn live(machine: &Machine, chance: &mut Chance) -> History {
     let (mut history, mut books) = (History::default(), Books::default());
     history.begin(machine, "open");
     let ledger = machine.open().await.unwrap();
-    for round in 0..2 {
+    let mut merges = 0;
+    for round in 0..FAN_IN {
         history.begin(machine, "push");
         for n in 0..FRESH_FILES {
             let group = (0..=chance.below(2)).map(|part| {
@@ -100,8 +105,13 @@ async fn live(machine: &Machine, chance: &mut Chance) -> History {
             books.push(&ledger, group.collect()).await.unwrap();
             history.note(machine, &books);
         }
-        history.begin(machine, "merge");
-        assert!(ledger.maintain().await.unwrap().merged_files > 0);
+        history.begin(machine, "sort");
+        assert_eq!(ledger.maintain().await.unwrap().merged_files, FRESH_FILES);
+        history.begin(machine, MERGE);
+        while let merged @ 1.. = ledger.maintain().await.unwrap().merged_files {
+            assert_eq!(merged, FAN_IN);
+            merges += 1;
+        }
         history.begin(machine, "checkpoint");
         // Nobody reads what was removed, so all of it may go at once.
         let written = ledger.table.checkpoint(i64::MAX, |_| false).await.unwrap();
@@ -111,6 +121,7 @@ async fn live(machine: &Machine, chance: &mut Chance) -> History {
         history.begin(machine, "vacuum");
         ledger.table.delete_orphans(late).await.unwrap();
     }
+    assert_eq!(merges, KINDS.len(), "sorted files of each kind were merged");
     history.begin(machine, "reopen");
     drop(ledger);
     let ledger = machine.open().await.unwrap();
@@ -186,6 +197,19 @@ async fn what_was_acked_survives_a_power_cut() {
     for n in 0..CUTS {
         // One in every stretch of the life, so that no phase is left out.
         let count = (n * calls + chance.below(calls)) / CUTS;
+        cut_at(&machine, &history, count, chance.fork()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acked_survives_a_power_cut_at_any_call_of_a_merge_of_sorted_files() {
+    let mut chance = Chance::seeded();
+    let machine = Machine::new();
+    let history = live(&machine, &mut chance).await;
+    let counts = 0..=machine.disk.call_count();
+    let within: Vec<_> = counts.filter(|count| history.phase_at(*count) == MERGE).collect();
+    assert!(within.len() > 10 * KINDS.len(), "a merge takes many calls: {within:?}");
+    for count in within {
         cut_at(&machine, &history, count, chance.fork()).await;
     }
 }
