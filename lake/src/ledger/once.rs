@@ -141,7 +141,7 @@ pub(crate) fn last(batch: &RecordBatch, row: usize) -> Option<(&str, Last)> {
     Some((feeds.value(row), last))
 }
 
-fn key(feed: &str, submission: &str) -> u128 {
+pub(super) fn key(feed: &str, submission: &str) -> u128 {
     let digest =
         Sha256::new().chain_update(feed).chain_update([0]).chain_update(submission).finalize();
     let mut first = [0; 16];

@@ -69,6 +69,9 @@ pub(crate) async fn batches(
     kind: &str,
     columns: &[&str],
 ) -> Result<Batches, ParquetError> {
+    if !file.stats.may_hold(kind) {
+        return Ok(Batches::Hot(Vec::new().into_iter()));
+    }
     if let Some(hot) = &file.hot {
         let ours = hot.iter().filter(|batch| kind_of(batch) == Some(kind));
         return Ok(Batches::Hot(ours.cloned().collect::<Vec<_>>().into_iter()));

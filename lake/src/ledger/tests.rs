@@ -16,12 +16,19 @@
 //! | one id twice in a group is recorded twice | `once_holds_within_a_group`, `model` |
 //! | an entry whose outcome is unknown is forgotten | `faults` |
 //! | a merge does not look whether its inputs are still live | `merge_by_two_hubs_doubles_nothing` |
+//! | a merge of sorted files deletes its inputs before it is committed | `power` |
+//! | an entry below the floor is taken for one that stands | `model`, `cleaning` |
+//! | vacuum deletes what a checkpoint names | `model` |
+//! | who lost a race does not learn the winner's numbers | `model` |
+//! | what was refused behind numbers that lost a race stays refused for them | `numbering` |
+//! | a check counts an id in each of its passes | `faulty` |
 
 mod ahead;
 mod books;
 mod chance;
 mod cleaning;
 mod faults;
+mod faulty;
 mod model;
 mod numbering;
 mod once;
