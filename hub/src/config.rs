@@ -164,9 +164,10 @@ pub struct Serve {
     /// Bytes of the newest rows that are kept in memory.
     #[arg(long, env = "DINH_HOT_BYTES_MAX", default_value_t = 256 << 20)]
     pub hot_bytes_max: usize,
-    /// Seconds that merged files and old log entries are kept for readers that began before; other engines look here too.
-    #[arg(long, env = "DINH_RETENTION_SECONDS", default_value_t = 3_600)]
-    pub retention_seconds: u64,
+    /// Seconds that merged files and old log entries are kept for readers that began before. The lake remembers it, for
+    /// other hubs, commands and engines; without it what was set last holds, 3600 at first.
+    #[arg(long, env = "DINH_RETENTION_SECONDS")]
+    pub retention_seconds: Option<u64>,
     /// Bytes of one gRPC message, after decompression.
     #[arg(long, env = "DINH_MESSAGE_BYTES_MAX", default_value_t = 128 << 20)]
     pub message_bytes_max: usize,

@@ -149,7 +149,7 @@ impl Serving {
         let metrics = LakeMetrics::register(&mut registry);
         let options = LakeOptions {
             hot_bytes_max: settings.hot_bytes_max,
-            retention: Duration::from_secs(settings.retention_seconds),
+            retention: settings.retention_seconds.map(Duration::from_secs),
             metrics,
             store: store_settings(),
             ..LakeOptions::default()

@@ -62,7 +62,7 @@ fn entries() -> impl FnMut(&[u8]) {
     let root: Arc<dyn ObjectStore> = Arc::<InMemory>::clone(&store);
     let place = Place::at(root, Url::parse("memory:///").unwrap());
     let schema = Schema::new(vec![Field::new("position", DataType::Int64, false)]);
-    let shape = delta::Shape { schema: &schema, indexed: "position", retention_seconds: 3_600 };
+    let shape = delta::Shape { schema: &schema, indexed: "position", retention_seconds: None };
     let (table, _) = runtime.block_on(Table::open(place, &shape)).unwrap();
     let path = ObjectPath::from("_delta_log/00000000000000000001.json");
     move |input| {

@@ -24,8 +24,9 @@ pub struct LakeOptions {
     pub clock: Clock,
     /// Bytes of the newest rows kept in memory.
     pub hot_bytes_max: usize,
-    /// How long removed files and old log entries are kept for those who still read them.
-    pub retention: Duration,
+    /// How long removed files and old log entries are kept for those who still read them; none leaves it as it was set, an
+    /// hour at first.
+    pub retention: Option<Duration>,
     /// Where the lake counts.
     pub metrics: LakeMetrics,
     /// Settings of a cloud store, by the names of its SDK, such as `aws_region`.
@@ -38,7 +39,7 @@ impl Default for LakeOptions {
         Self {
             clock: Clock::system(),
             hot_bytes_max: 256 << 20,
-            retention: Duration::from_secs(3_600),
+            retention: None,
             metrics: LakeMetrics::default(),
             store: BTreeMap::new(),
         }

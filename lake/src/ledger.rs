@@ -123,15 +123,14 @@ pub(crate) struct Limits {
     pub(crate) hot_bytes_max: usize,
     /// Bytes of the filters that ids are looked up in.
     pub(crate) filter_bytes_max: usize,
-    /// How long removed files and old log entries are kept for those who still read them.
-    pub(crate) retention: Duration,
+    /// How long removed files and old log entries are kept for those who still read them; none leaves it as it was set.
+    pub(crate) retention: Option<Duration>,
 }
 
 impl Default for Limits {
-    /// 256 MiB of hot rows, 64 MiB of filters, one hour.
+    /// 256 MiB of hot rows, 64 MiB of filters.
     fn default() -> Self {
-        let retention = Duration::from_secs(3_600);
-        Self { hot_bytes_max: 256 << 20, filter_bytes_max: 64 << 20, retention }
+        Self { hot_bytes_max: 256 << 20, filter_bytes_max: 64 << 20, retention: None }
     }
 }
 
@@ -154,6 +153,8 @@ pub struct Ledger {
     clock: Clock,
     filters: Filters,
     limits: Limits,
+    /// As the table itself says it.
+    retention: Duration,
     care: Mutex<care::Care>,
     readers: Arc<Readers>,
     metrics: LakeMetrics,
@@ -169,7 +170,8 @@ impl Ledger {
         metrics: LakeMetrics,
     ) -> Result<Self, LedgerError> {
         let limits = limits.into();
-        let (schema, retention_seconds) = (ledger_schema(), limits.retention.as_secs());
+        let schema = ledger_schema();
+        let retention_seconds = limits.retention.map(|retention| retention.as_secs());
         let shape = Shape { schema: &schema, indexed: schema::INDEXED, retention_seconds };
         let (table, state) = Table::open(place, &shape).await?;
         let care = care::Care::begin(&state);
@@ -185,6 +187,7 @@ impl Ledger {
             clock,
             filters: Filters::new(limits.filter_bytes_max, metrics.clone()),
             limits,
+            retention: state.retention(),
             care: Mutex::new(care),
             readers: Arc::default(),
             metrics,

@@ -61,7 +61,7 @@ impl CatalogueTable {
     /// Opens the catalogue of a place, or creates an empty one.
     pub(crate) async fn open(place: Place, clock: Clock) -> Result<Self, CatalogueTableError> {
         let (schema, indexed) = (schema(), "position");
-        let shape = Shape { schema: &schema, indexed, retention_seconds: RETENTION_SECONDS };
+        let shape = Shape { schema: &schema, indexed, retention_seconds: Some(RETENTION_SECONDS) };
         let (table, opened) = Table::open(place, &shape).await?;
         let mut rows = Vec::new();
         for file in &opened.files {

@@ -1,6 +1,7 @@
 //! A table's beginning: it is created, or brought to the columns and the settings that this version has.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::{DataType as ArrowType, Schema};
 use deltalake_core::kernel::{DataType, Metadata, PrimitiveType, StructField};
@@ -20,9 +21,13 @@ pub(crate) struct Shape<'a> {
     pub(crate) schema: &'a Schema,
     /// The columns whose smallest and largest values the log keeps for each file.
     pub(crate) indexed: &'a str,
-    /// How long what was removed is kept for those who still read it, in seconds.
-    pub(crate) retention_seconds: u64,
+    /// How long what was removed is kept for those who still read it, in seconds; none leaves it as the table has it.
+    pub(crate) retention_seconds: Option<u64>,
 }
+
+/// How long a new table keeps what was removed, unless it is told otherwise.
+const RETENTION_SECONDS: u64 = 3_600;
+const RETENTION: TableProperty = TableProperty::DeletedFileRetentionDuration;
 
 impl Table {
     /// Opens the table of a place, or creates it; columns and settings that it lacks are added.
@@ -65,7 +70,7 @@ impl Table {
             default_logstore(Arc::clone(store), Arc::clone(root), url, &StorageConfig::default());
         let columns = columns(shape.schema).collect::<Result<Vec<_>, _>>()?;
         let mut builder = CreateBuilder::new().with_log_store(log).with_columns(columns);
-        for (property, value) in settings(shape) {
+        for (property, value) in settings(shape, RETENTION_SECONDS) {
             builder = builder.with_configuration_property(property, Some(value));
         }
         builder.await.map(|_| ())
@@ -92,7 +97,7 @@ impl Table {
             changed = true;
         }
         metadata["schemaString"] = Value::String(schema.to_string());
-        for (property, value) in settings(shape) {
+        for (property, value) in settings(shape, state.retention().as_secs()) {
             let setting = &mut metadata["configuration"][property.as_ref()];
             if setting.as_str() != Some(&value) {
                 *setting = Value::String(value);
@@ -112,16 +117,38 @@ impl Table {
     }
 }
 
-/// What a reader of another make is told of the table.
-fn settings(shape: &Shape<'_>) -> [(TableProperty, String); 4] {
+impl State {
+    /// How long the table keeps what was removed, as it says itself.
+    pub(crate) fn retention(&self) -> Duration {
+        let metadata = serde_json::to_value(&self.metadata).unwrap_or_default();
+        let set = metadata["configuration"][RETENTION.as_ref()].as_str().and_then(interval);
+        set.unwrap_or(Duration::from_secs(RETENTION_SECONDS))
+    }
+}
+
+/// A time as Delta writes it, such as `interval 1 week`; none where it is written in another way.
+fn interval(text: &str) -> Option<Duration> {
+    let (count, unit) = text.strip_prefix("interval ")?.split_once(' ')?;
+    let seconds = match unit.strip_suffix('s').unwrap_or(unit) {
+        "second" => 1,
+        "minute" => 60,
+        "hour" => 3_600,
+        "day" => 86_400,
+        "week" => 604_800,
+        _ => return None,
+    };
+    count.parse::<u64>().ok()?.checked_mul(seconds).map(Duration::from_secs)
+}
+
+/// What a reader of another make is told of the table; it keeps so many seconds what was removed, unless its shape says
+/// otherwise.
+fn settings(shape: &Shape<'_>, kept_seconds: u64) -> [(TableProperty, String); 4] {
+    let retention_seconds = shape.retention_seconds.unwrap_or(kept_seconds);
     [
         (TableProperty::AppendOnly, "true".to_owned()),
         (TableProperty::EnableExpiredLogCleanup, "false".to_owned()),
         (TableProperty::DataSkippingStatsColumns, shape.indexed.to_owned()),
-        (
-            TableProperty::DeletedFileRetentionDuration,
-            format!("interval {} seconds", shape.retention_seconds),
-        ),
+        (RETENTION, format!("interval {retention_seconds} seconds")),
     ]
 }
 

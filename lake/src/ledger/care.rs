@@ -91,14 +91,14 @@ impl Ledger {
     fn checkpoint_due(&self, care: &Care) -> bool {
         let since = self.snapshot().position.saturating_sub(care.checkpoint);
         let every = care.removed / REMOVED_PER_ENTRY;
-        let old = care.checkpointed_at.elapsed() >= self.limits.retention;
+        let old = care.checkpointed_at.elapsed() >= self.retention;
         since >= every.clamp(CHECKPOINT_EVERY, CHECKPOINT_EVERY_MAX)
             || care.more_expired
             || old && (since > 0 || care.removed > 0)
     }
 
     async fn checkpoint(&self, care: &mut Care, done: &mut Maintained) -> Result<(), LedgerError> {
-        let retention = i64::try_from(self.limits.retention.as_millis()).unwrap_or(i64::MAX);
+        let retention = i64::try_from(self.retention.as_millis()).unwrap_or(i64::MAX);
         let expired_ms = (self.clock.micros() / 1000).saturating_sub(retention);
         self.readers.tidy();
         let readers = Arc::clone(&self.readers);
@@ -115,11 +115,11 @@ impl Ledger {
 
     /// Deletes old entries of the log, and files that nobody names.
     async fn clean(&self, care: &mut Care, done: &mut Maintained) -> Result<(), LedgerError> {
-        let older_than = self.clock.now() - self.limits.retention;
+        let older_than = self.clock.now() - self.retention;
         done.deleted_entries += self.table.clean_log(care.checkpoint, older_than).await?;
         self.metrics.deleted_entries.inc_by(done.deleted_entries);
         care.cleaned_at = Some(Instant::now());
-        let due = care.orphans_at.is_none_or(|at| at.elapsed() >= self.limits.retention);
+        let due = care.orphans_at.is_none_or(|at| at.elapsed() >= self.retention);
         if due && care.merging.is_none() {
             // An entry whose outcome is unknown names a file that may be as old as the trouble with the store.
             self.settle(&mut *self.turn.lock().await).await?;
@@ -140,7 +140,7 @@ impl Ledger {
     }
 
     fn clean_due(&self, care: &Care) -> bool {
-        let pause = self.limits.retention / CLEANINGS_PER_RETENTION;
+        let pause = self.retention / CLEANINGS_PER_RETENTION;
         care.cleaned_at.is_none_or(|at| at.elapsed() >= pause)
     }
 }

@@ -103,7 +103,7 @@ async fn a_lake_of_an_earlier_version_gets_the_columns_and_settings_that_it_lack
     let store = memory();
     let all = ledger_schema();
     let few = Schema::new(all.fields()[..20].to_vec());
-    let shape = Shape { schema: &few, indexed: "kind", retention_seconds: 7 };
+    let shape = Shape { schema: &few, indexed: "kind", retention_seconds: Some(7) };
     Table::open(place(&store), &shape).await.unwrap();
     let ledger = open(&store).await;
     assert_eq!(ledger.snapshot().position, 1);
@@ -114,12 +114,31 @@ async fn a_lake_of_an_earlier_version_gets_the_columns_and_settings_that_it_lack
     assert_eq!(count(&ledger, OBSERVATION).await, 3);
     let metadata = ledger.table.state().await.unwrap().unwrap().metadata.unwrap();
     let settings = metadata.configuration();
-    assert_eq!(settings["delta.deletedFileRetentionDuration"], "interval 3600 seconds");
+    assert_eq!(settings["delta.deletedFileRetentionDuration"], "interval 7 seconds");
     assert_eq!(settings["delta.dataSkippingStatsColumns"], schema::INDEXED);
     let columns = metadata.parse_schema().unwrap();
     let columns: Vec<_> = columns.fields().map(|field| field.name().clone()).collect();
     assert_eq!(columns, all.fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>());
     assert_eq!(by_delta(&store).await.0, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_removed_is_kept_as_long_as_was_said_last() {
+    let store = memory();
+    let opened = async |hours: Option<u64>| {
+        let retention = hours.map(|hours| Duration::from_secs(hours * 3_600));
+        let limits = Limits { retention, ..Limits::default() };
+        let clock = Clock::system();
+        let ledger = Ledger::open(place(&store), clock, limits, LakeMetrics::default()).await;
+        let ledger = ledger.unwrap();
+        (ledger.retention.as_secs() / 3_600, ledger.snapshot().position)
+    };
+    assert_eq!(opened(None).await, (1, 0));
+    assert_eq!(opened(Some(48)).await, (48, 1));
+    assert_eq!(opened(None).await, (48, 1), "who says nothing changes nothing");
+    assert_eq!(opened(Some(48)).await, (48, 1));
+    assert_eq!(opened(Some(2)).await, (2, 2));
+    assert_eq!(opened(None).await, (2, 2));
 }
 
 /// A lake after a million commits, as far as opening can tell: what is live, what was removed within the retention, and the
