@@ -5,16 +5,19 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use dinh_proto::v1::PushRequest;
+use dinh_proto::v1::{PushStreamRequest, PushStreamResponse};
 use indicatif::ProgressBar;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
 
-use super::hub_process::{HubProcess, Pusher};
+use super::hub_process::HubProcess;
 use super::payload::{Form, Writer};
 use super::plan::shares;
 use super::process::{self, spent};
 use super::spread::Spread;
-use super::throughput::all_accepted;
+use super::throughput::accepted;
 
 /// Pushes of each client that come first and do not count.
 const WARM_UP: u64 = 3;
@@ -52,13 +55,13 @@ pub(super) async fn measure(
     let shares = shares(clients * (WARM_UP + pushes) * rows, clients, rows, 0)?;
     let mut warm = JoinSet::new();
     for share in shares {
-        let (mut pusher, writer) = (hub.pusher().await?, Writer::new(Form::Typed, share));
+        let (mut session, writer) = (Session::open(hub).await?, Writer::new(Form::Typed, share));
         warm.spawn(async move {
             let mut position = 0;
             for index in 0..WARM_UP {
-                position = push(&mut pusher, &writer, index).await?.1;
+                position = session.push(&writer, index).await?.1;
             }
-            anyhow::Ok((pusher, writer, position))
+            anyhow::Ok((session, writer, position))
         });
     }
     let mut ready = Vec::new();
@@ -70,8 +73,8 @@ pub(super) async fn measure(
     let cpu = || (hub.cpu(), process::cpu(std::process::id()));
     let (before, began) = (cpu(), Instant::now());
     let mut pushing = JoinSet::new();
-    for (pusher, writer, _) in ready {
-        pushing.spawn(push_all(pusher, writer, pushes, progress.clone()));
+    for (session, writer, _) in ready {
+        pushing.spawn(push_all(session, writer, pushes, progress.clone()));
     }
     let (mut times, mut last) = (Vec::new(), first);
     while let Some(pushed) = pushing.join_next().await {
@@ -92,14 +95,14 @@ pub(super) async fn measure(
 }
 
 async fn push_all(
-    mut pusher: Pusher,
+    mut session: Session,
     writer: Writer,
     pushes: u64,
     progress: ProgressBar,
 ) -> anyhow::Result<(Vec<Duration>, u64)> {
     let (mut times, mut position) = (Vec::new(), 0);
     for index in WARM_UP..WARM_UP + pushes {
-        let (took, at) = push(&mut pusher, &writer, index).await?;
+        let (took, at) = session.push(&writer, index).await?;
         times.push(took);
         position = at;
         progress.inc(1);
@@ -107,21 +110,41 @@ async fn push_all(
     Ok((times, position))
 }
 
-/// Pushes one batch; gives the time to its ack and its position.
-///
-/// # Errors
-/// When it is refused.
-pub(super) async fn push(
-    pusher: &mut Pusher,
-    writer: &Writer,
-    index: u64,
-) -> anyhow::Result<(Duration, u64)> {
-    let (submission, rows) = writer.submission(index)?;
-    let request = PushRequest { submission: Some(submission) };
-    let began = Instant::now();
-    let answer = pusher.push(request).await?.into_inner().answer;
-    let took = began.elapsed();
-    let answer = answer.context("the hub gave no answer")?;
-    all_accepted(&answer, rows)?;
-    Ok((took, answer.position))
+/// A client's stream, on which it sends one push and waits for its ack before it sends the next.
+#[derive(Debug)]
+pub(super) struct Session {
+    requests: mpsc::Sender<PushStreamRequest>,
+    answers: Streaming<PushStreamResponse>,
+}
+
+impl Session {
+    /// Opens a connection and a stream on it.
+    ///
+    /// # Errors
+    /// When the hub does not take it.
+    pub(super) async fn open(hub: &HubProcess) -> anyhow::Result<Self> {
+        let (requests, receiver) = mpsc::channel(1);
+        let answers = hub.pusher().await?.push_stream(ReceiverStream::new(receiver)).await?;
+        Ok(Self { requests, answers: answers.into_inner() })
+    }
+
+    /// Pushes one batch; gives the time to its ack and its position.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub(super) async fn push(
+        &mut self,
+        writer: &Writer,
+        index: u64,
+    ) -> anyhow::Result<(Duration, u64)> {
+        let (submission, rows) = writer.submission(index)?;
+        let request = PushStreamRequest { submission: Some(submission), ..Default::default() };
+        let began = Instant::now();
+        // A stream that broke says why when its answers are read.
+        let _ = self.requests.send(request).await;
+        let answer = self.answers.message().await?;
+        let took = began.elapsed();
+        let answer = answer.context("the hub ended a stream before its last answer")?;
+        Ok((took, accepted(answer, rows)?.position))
+    }
 }

@@ -14,8 +14,8 @@ use indicatif::ProgressBar;
 
 use super::awake::Awake;
 use super::bare::Bare;
-use super::crowd::push;
-use super::hub_process::{HubProcess, Pusher};
+use super::crowd::Session;
+use super::hub_process::HubProcess;
 use super::payload::{Form, Writer};
 use super::plan::shares;
 use super::process::{self, spent};
@@ -67,10 +67,10 @@ pub(super) async fn measure(
 ) -> anyhow::Result<Latency> {
     let rounds = pushes.div_ceil(BLOCK);
     let share = shares((2 * rounds + WARM_UP) * BLOCK * rows, 1, rows, 0)?.remove(0);
-    let (writer, mut pusher) = (Writer::new(Form::Typed, share), hub.pusher().await?);
+    let (writer, mut session) = (Writer::new(Form::Typed, share), Session::open(hub).await?);
     let mut batches = 0..writer.share().batches();
     // What comes first does not count: it warms up both sides and shows how large the hub's files are.
-    let warm_up = push_block(&mut pusher, &writer, &mut batches).await?;
+    let warm_up = push_block(&mut session, &writer, &mut batches).await?;
     let (data_bytes, entry_bytes) = sizes(lake, warm_up.position)?;
     let mut bare = Bare::new(folder, data_bytes, entry_bytes)?;
     bare_block(&mut bare, &mut Turns::default())?;
@@ -82,7 +82,7 @@ pub(super) async fn measure(
             hub.idle().await;
             let cpu = || (hub.cpu(), process::cpu(std::process::id()));
             let before = cpu();
-            turns.pushes.extend(push_block(&mut pusher, &writer, &mut batches).await?.times);
+            turns.pushes.extend(push_block(&mut session, &writer, &mut batches).await?.times);
             let after = cpu();
             hub_cpu += spent(before.0, after.0).unwrap_or_default();
             client_cpu += spent(before.1, after.1).unwrap_or_default();
@@ -104,13 +104,13 @@ struct Pushed {
 }
 
 async fn push_block(
-    pusher: &mut Pusher,
+    session: &mut Session,
     writer: &Writer,
     batches: &mut Range<u64>,
 ) -> anyhow::Result<Pushed> {
     let mut pushed = Pushed { times: Vec::new(), position: 0 };
     for index in batches.take(usize::try_from(BLOCK)?) {
-        let (took, position) = push(pusher, writer, index).await?;
+        let (took, position) = session.push(writer, index).await?;
         pushed.times.push(took);
         pushed.position = position;
     }

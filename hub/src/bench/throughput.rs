@@ -172,7 +172,10 @@ async fn send(
 }
 
 /// The answer, if all rows of the batch landed.
-fn accepted(response: PushStreamResponse, rows: u64) -> anyhow::Result<Answer> {
+///
+/// # Errors
+/// When one did not.
+pub(super) fn accepted(response: PushStreamResponse, rows: u64) -> anyhow::Result<Answer> {
     match response.outcome {
         Some(Outcome::Answer(answer)) => {
             all_accepted(&answer, rows)?;
@@ -186,10 +189,7 @@ fn accepted(response: PushStreamResponse, rows: u64) -> anyhow::Result<Answer> {
 }
 
 /// Makes sure that every row of a submission landed.
-///
-/// # Errors
-/// When one did not.
-pub(super) fn all_accepted(answer: &Answer, rows: u64) -> anyhow::Result<()> {
+fn all_accepted(answer: &Answer, rows: u64) -> anyhow::Result<()> {
     let report = answer.report.as_ref().context("an answer has no report")?;
     let first =
         report.verdicts.first().map(|verdict| verdict.message_en.as_str()).unwrap_or_default();
