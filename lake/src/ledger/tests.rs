@@ -27,6 +27,7 @@ mod ahead;
 mod books;
 mod chance;
 mod cleaning;
+mod encoding;
 mod faults;
 mod faulty;
 mod model;

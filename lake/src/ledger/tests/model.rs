@@ -365,7 +365,7 @@ fn run(steps: &[Step]) -> Vec<Vec<String>> {
     })
 }
 
-fn runner(cases: usize) -> TestRunner {
+pub(super) fn runner(cases: usize) -> TestRunner {
     let mut chance = Chance::seeded();
     let mut seed = [0; 32];
     seed.chunks_mut(8).for_each(|part| part.copy_from_slice(&chance.next().to_le_bytes()));
