@@ -11,14 +11,24 @@
 //! Invariants:
 //! - *merge*: a merge commits at N only if every input is still live at N - 1, checked under the turn to commit; an entry of
 //!   another hub that gets in between is taken in and the check made again.
-//! - *few files*: when nothing is due, fewer than [`FRESH_FILES`] fresh files are live, and of each kind fewer than
-//!   [`FAN_IN`] sorted files in each of the [`TIERS`], beside the full ones.
+//! - *few files*: when nothing is due, fewer than [`FRESH_FILES_MAX`] fresh files with fewer than [`FRESH_ROWS`] rows are
+//!   live, and of each kind fewer than [`FAN_IN`] sorted files in each of the [`TIERS`], beside the full ones.
 //!   Beyond [`PACE_FILES`] fresh files appends are held back, so that ingest cannot outrun merging for long.
-//! - *fixed memory*: a sort holds 32 MiB of rows and their order, a merge half a MiB of rows and 2 MiB of encoded bytes of
-//!   each input, an output 2 MiB and a part of 8 MiB: together below 128 MiB, whatever the files' sizes.
+//! - *fixed memory*: a sort holds 96 MiB of rows and 16 bytes for the place of each, a merge a quarter of a MiB of rows and
+//!   2 MiB of encoded bytes of each input, an output the numbers of 131,072 rows and a part of 8 MiB: together below
+//!   200 MiB, whatever the files' sizes.
+//!
+//! # Decisions
+//! - Rows go from file to file as numbers (`rows`), with the columns of their kind alone, and what is known of them is not
+//!   found out again by the Parquet writer (`chunk`).
+//! - Fresh files pile up until they make a large run, unless they are so small that sorting them early costs little. So at
+//!   full speed a row is written again once in its run and once in a full file.
 
+mod chunk;
+mod group;
 mod order;
 mod output;
+mod rows;
 mod sort;
 mod source;
 mod streams;
@@ -27,7 +37,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::row::OwnedRow;
 use object_store::path::Path;
 use tokio::runtime::Handle;
 use tracing::{debug, info};
@@ -38,16 +47,21 @@ use super::schema::{KINDS, SUBMISSION};
 use super::snapshot::{DataFile, Snapshot};
 use super::{Ledger, LedgerError};
 use crate::delta::{DeltaError, Entry, Provenance, unique};
-use order::Keys;
+use order::Layout;
+use rows::{Rows, Texts};
 use source::Source;
 use streams::Streams;
 
 pub use order::sort_order;
 
-/// Fresh files that are worth a sort; few in tests, which try every call of one.
+/// Fresh files that are worth a sort while they have few rows; few in tests, which try every call of one.
 pub(super) const FRESH_FILES: usize = if cfg!(test) { 8 } else { 32 };
+/// Rows that are few.
+const FEW_ROWS: u64 = 65_536;
+/// Fresh files that are worth a sort, whatever their rows.
+const FRESH_FILES_MAX: usize = 128;
 /// Rows of fresh files that are worth a sort, however few the files.
-const FRESH_ROWS: u64 = 262_144;
+const FRESH_ROWS: u64 = 524_288;
 /// Rows of fresh files above which the rest waits for the next sort.
 const SORT_ROWS_MAX: u64 = 1_048_576;
 /// Fresh files above which appends are held back.
@@ -74,15 +88,19 @@ impl Ledger {
     pub(super) async fn pace(&self) {
         let waiting = self.published.borrow().fresh_files();
         let behind = waiting.saturating_sub(PACE_FILES).min(PACE_FILES);
-        if behind == 0 {
-            return;
+        if behind > 0 {
+            let longest = PACE_MAX * u32::try_from(behind).unwrap_or(1) / (PACE_FILES as u32);
+            self.merged_below(waiting, longest).await;
+            self.metrics.paced.inc();
         }
-        let longest = PACE_MAX * u32::try_from(behind).unwrap_or(1) / (PACE_FILES as u32);
+    }
+
+    /// Waits until fewer fresh files are live, for some time at most.
+    async fn merged_below(&self, files: usize, longest: Duration) {
         let mut published = self.published.subscribe();
-        let merged = published.wait_for(|snapshot| snapshot.fresh_files() < waiting);
+        let merged = published.wait_for(|snapshot| snapshot.fresh_files() < files);
         // Whichever comes first.
         let _ = tokio::time::timeout(longest, merged).await;
-        self.metrics.paced.inc();
     }
 
     /// Does what is most urgent: sorts the fresh files if enough have piled up, else goes on with a merge.
@@ -168,18 +186,26 @@ impl Ledger {
     /// Whether the rows of a sorted file are in the order of their kind.
     pub(super) async fn is_in_order(&self, file: &Arc<DataFile>) -> Result<bool, LedgerError> {
         let (store, runtime, file) = (self.object_store(), Handle::current(), Arc::clone(file));
-        let kind = file.stats.min_values.kind.clone();
+        let kind = KINDS.into_iter().find(|kind| *kind == file.stats.min_values.kind);
+        let Some(kind) = kind else { return Ok(true) };
         let walk = move || -> Result<bool, LedgerError> {
-            let keys = Keys::new(&kind)?;
-            let mut source = Source::open(&store, &runtime, &file, &kind)?;
-            let mut last = None;
+            let layout = Layout::of(kind)?;
+            let mut source = Source::open(&store, &runtime, &file, &layout)?;
+            let mut last: Option<(Rows, Texts)> = None;
             while let Some(batch) = source.next()? {
-                for row in &keys.of(&batch)? {
-                    if last.as_ref().is_some_and(|last: &OwnedRow| last.row() > row) {
-                        return Ok(false);
-                    }
-                    last = Some(row.owned());
+                let mut texts = Texts::of(&layout);
+                let mut rows = Rows::of(&layout);
+                if let Some((mut before, known)) = last {
+                    before.renumber(&known, &mut texts);
+                    rows.extend(&before, before.len() - 1..before.len());
                 }
+                rows.push(&layout, &mut texts, &batch)?;
+                let falls =
+                    |row: &usize| rows.compare(*row, (&rows, row + 1), &layout, &texts).is_gt();
+                if (0..rows.len().saturating_sub(1)).any(|row| falls(&row)) {
+                    return Ok(false);
+                }
+                last = Some((rows, texts)).filter(|(rows, _)| rows.len() > 0);
             }
             Ok(true)
         };
@@ -260,7 +286,8 @@ fn fresh_due(snapshot: &Snapshot) -> Option<Vec<Arc<DataFile>>> {
     let mut fresh: Vec<_> = snapshot.files.iter().filter(|file| !file.is_sorted()).collect();
     fresh.sort_by_key(|file| file.stats.min_values.position);
     let rows: u64 = fresh.iter().map(|file| file.stats.num_records).sum();
-    if fresh.len() < FRESH_FILES && rows < FRESH_ROWS {
+    let files = if rows < FEW_ROWS { FRESH_FILES } else { FRESH_FILES_MAX };
+    if fresh.len() < files && rows < FRESH_ROWS {
         return None;
     }
     let mut rows = 0;

@@ -69,25 +69,6 @@ impl FileStats {
         stats
     }
 
-    /// Takes in the statistics of more rows of the same file.
-    pub(crate) fn join(&mut self, more: Self) {
-        self.num_records += more.num_records;
-        for (column, nulls) in more.null_count {
-            *self.null_count.entry(column).or_default() += nulls;
-        }
-        let (low, high) = (&mut self.min_values, &mut self.max_values);
-        let Bounds { kind, position, period_start, period_end } = more.min_values;
-        low.kind = std::mem::take(&mut low.kind).min(kind);
-        low.position = low.position.min(position);
-        low.period_start = [low.period_start, period_start].into_iter().flatten().min();
-        low.period_end = [low.period_end, period_end].into_iter().flatten().min();
-        let Bounds { kind, position, period_start, period_end } = more.max_values;
-        high.kind = std::mem::take(&mut high.kind).max(kind);
-        high.position = high.position.max(position);
-        high.period_start = high.period_start.max(period_start);
-        high.period_end = high.period_end.max(period_end);
-    }
-
     /// Whether the file may hold rows of a kind.
     #[must_use]
     pub fn may_hold(&self, kind: &str) -> bool {

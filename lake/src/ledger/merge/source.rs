@@ -2,29 +2,33 @@
 
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, new_null_array};
-use arrow::error::ArrowError;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema};
 use futures::StreamExt;
 use object_store::ObjectStore;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::async_reader::{ParquetRecordBatchStream, ParquetRecordBatchStreamBuilder};
+use parquet::errors::ParquetError;
 use tokio::runtime::Handle;
 
+use super::order::Layout;
 use crate::ledger::LedgerError;
 use crate::ledger::read::kind_groups;
-use crate::ledger::schema::{kind_of, ledger_schema};
+use crate::ledger::schema::kind_of;
 use crate::ledger::snapshot::DataFile;
 use crate::stored_file::StoredFile;
 
 /// Bytes that a batch should have at most.
-const BATCH_BYTES: u64 = 512 << 10;
-/// What a row takes in memory beside its encoded bytes: offsets and nulls of the columns that its kind does not use.
-const ROW_BYTES: u64 = 220;
-const BATCH_ROWS_MIN: u64 = 64;
-const BATCH_ROWS_MAX: u64 = 4_096;
+const BATCH_BYTES: u64 = 256 << 10;
+/// What a row takes in memory beside its encoded bytes.
+const ROW_BYTES: u64 = 100;
+const BATCH_ROWS_MIN: u64 = 16;
+const BATCH_ROWS_MAX: u64 = 8_192;
 
 /// Where the rows of a file come from.
 pub(super) enum Source {
-    /// From memory: slices of what is cached.
+    /// From memory: slices of what is cached, the first one last.
     Hot(Vec<RecordBatch>),
     /// From the store.
     Cold { runtime: Handle, stream: Box<ParquetRecordBatchStream<StoredFile>>, group_bytes: usize },
@@ -37,20 +41,20 @@ impl Source {
         store: &Arc<dyn ObjectStore>,
         runtime: &Handle,
         file: &DataFile,
-        kind: &str,
+        layout: &Layout,
     ) -> Result<Self, LedgerError> {
-        if !file.stats.may_hold(kind) {
+        if !file.stats.may_hold(layout.kind) {
             return Ok(Self::Empty);
         }
         if let Some(hot) = &file.hot {
-            let ours = hot.iter().filter(|batch| kind_of(batch) == Some(kind));
+            let ours = hot.iter().filter(|batch| kind_of(batch) == Some(layout.kind));
             let mut slices: Vec<_> = ours.flat_map(slices).collect();
             slices.reverse();
             return Ok(Self::Hot(slices));
         }
         let stored = StoredFile::new(store, &file.path, file.size);
-        let builder = runtime.block_on(ParquetRecordBatchStreamBuilder::new(stored))?;
-        let groups = kind_groups(builder.metadata(), kind);
+        let builder = runtime.block_on(builder(stored))?;
+        let groups = kind_groups(builder.metadata(), layout.kind);
         let of = |group: &usize| builder.metadata().row_group(*group);
         let bytes: i64 = groups.iter().map(|group| of(group).total_byte_size()).sum();
         let rows: i64 = groups.iter().map(|group| of(group).num_rows()).sum();
@@ -59,7 +63,10 @@ impl Source {
         let batch_rows = usize::try_from(batch_rows).unwrap_or(1);
         let largest = groups.iter().map(|group| of(group).compressed_size()).max();
         let group_bytes = usize::try_from(largest.unwrap_or_default()).unwrap_or_default();
-        let stream = builder.with_row_groups(groups).with_batch_size(batch_rows).build()?;
+        let used = layout.schema.fields().iter().map(|field| field.name().as_str());
+        let mask = ProjectionMask::columns(builder.parquet_schema(), used);
+        let builder = builder.with_row_groups(groups).with_projection(mask);
+        let stream = builder.with_batch_size(batch_rows).build()?;
         Ok(Self::Cold { runtime: runtime.clone(), stream: Box::new(stream), group_bytes })
     }
 
@@ -71,15 +78,14 @@ impl Source {
         }
     }
 
-    /// The next rows, in the ledger's schema; none at the end.
+    /// The next rows, with the columns of their kind and maybe others; none at the end.
     pub(super) fn next(&mut self) -> Result<Option<RecordBatch>, LedgerError> {
         match self {
             Self::Empty => Ok(None),
             Self::Hot(slices) => Ok(slices.pop()),
-            Self::Cold { runtime, stream, .. } => match runtime.block_on(stream.next()) {
-                Some(batch) => Ok(Some(in_our_schema(&batch?)?)),
-                None => Ok(None),
-            },
+            Self::Cold { runtime, stream, .. } => {
+                Ok(runtime.block_on(stream.next()).transpose()?)
+            }
         }
     }
 }
@@ -91,13 +97,26 @@ fn slices(batch: &RecordBatch) -> Vec<RecordBatch> {
     starts.map(|start| batch.slice(start, step.min(batch.num_rows() - start))).collect()
 }
 
-/// Rows of an earlier version, with nulls in the columns that it did not have.
-fn in_our_schema(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let schema = ledger_schema();
-    let column = |field: &Arc<arrow::datatypes::Field>| match batch.column_by_name(field.name()) {
-        Some(column) => Arc::clone(column),
-        None => new_null_array(field.data_type(), batch.num_rows()),
+/// A reader that gives texts as numbers into a dictionary where they are so in the file.
+async fn builder(
+    mut file: StoredFile,
+) -> Result<ParquetRecordBatchStreamBuilder<StoredFile>, ParquetError> {
+    let read = ArrowReaderMetadata::load_async(&mut file, ArrowReaderOptions::new()).await?;
+    let has_dictionary = |column: usize| {
+        let mut groups = read.metadata().row_groups().iter();
+        groups.any(|group| group.column(column).dictionary_page_offset().is_some())
     };
-    let columns = schema.fields().iter().map(column).collect();
-    RecordBatch::try_new(schema, columns)
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    // No column has columns of its own, so they are numbered alike in both schemas.
+    let field = |(column, field): (usize, &Arc<Field>)| match field.data_type() {
+        DataType::Utf8 if has_dictionary(column) => {
+            field.as_ref().clone().with_data_type(dictionary.clone())
+        }
+        _ => field.as_ref().clone(),
+    };
+    let fields = read.schema().fields().iter().enumerate().map(field);
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let options = ArrowReaderOptions::new().with_schema(schema);
+    let metadata = ArrowReaderMetadata::try_new(Arc::clone(read.metadata()), options)?;
+    Ok(ParquetRecordBatchStreamBuilder::new_with_metadata(file, metadata))
 }

@@ -6,33 +6,42 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::compute::interleave_record_batch;
-use arrow::row::Rows;
 use object_store::ObjectStore;
 use tokio::runtime::Handle;
 
-use super::order::Keys;
+use super::order::Layout;
 use super::output::Output;
+use super::rows::{Rows, Texts};
 use super::source::Source;
 use crate::ledger::LedgerError;
 use crate::ledger::snapshot::DataFile;
 
 /// Rows that one step writes, about.
 const STEP_ROWS: u64 = 131_072;
+/// Rows that are written at once.
+const WRITE_ROWS: usize = 8_192;
+
+/// Bytes of new texts that rows written at once may have.
+const WRITE_BYTES: usize = 1 << 20;
+/// Bytes of texts that may be known of rows that are written, beside half as many as the rows in memory have.
+const TEXT_BYTES: usize = 1 << 20;
 
 /// A merge under way. It lives on blocking threads.
 pub(super) struct Streams {
     store: Arc<dyn ObjectStore>,
     runtime: Handle,
-    kind: &'static str,
+    layout: Layout,
+    texts: Texts,
     newest: u64,
     modified_ms: i64,
-    keys: Keys,
     /// The inputs that have rows left.
     cursors: Vec<Cursor>,
     /// Indices of the cursors, the one with the smallest row first.
     order: VecDeque<usize>,
+    /// Bytes of texts above which those are forgotten that no row has any more.
+    texts_max: usize,
+    /// Rows in order that are not written yet.
+    block: Rows,
     rows_per_file: u64,
     output: Option<Output>,
     done: Vec<DataFile>,
@@ -41,15 +50,14 @@ pub(super) struct Streams {
 
 impl fmt::Debug for Streams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Streams({} {})", self.cursors.len(), self.kind)
+        write!(f, "Streams({} {})", self.cursors.len(), self.layout.kind)
     }
 }
 
 /// One input: a batch of it in memory, and the row that is next.
 struct Cursor {
     source: Source,
-    batch: RecordBatch,
-    keys: Rows,
+    rows: Rows,
     at: usize,
 }
 
@@ -65,21 +73,25 @@ impl Streams {
     ) -> Result<Self, LedgerError> {
         let rows: u64 = inputs.iter().map(|file| file.stats.num_records).sum();
         let newest = inputs.iter().map(|file| file.stats.max_values.position).max();
-        let keys = Keys::new(kind)?;
+        let layout = Layout::of(kind)?;
+        let mut texts = Texts::of(&layout);
         let mut cursors = Vec::with_capacity(inputs.len());
         for input in inputs {
-            let mut source = Source::open(store, runtime, input, kind)?;
-            if let Some(batch) = source.next()? {
-                cursors.push(Cursor { source, keys: keys.of(&batch)?, batch, at: 0 });
+            let source = Source::open(store, runtime, input, &layout)?;
+            let mut cursor = Cursor { source, rows: Rows::of(&layout), at: 0 };
+            if cursor.next(&layout, &mut texts)? {
+                cursors.push(cursor);
             }
         }
         let mut streams = Self {
             store: Arc::clone(store),
             runtime: runtime.clone(),
-            kind,
+            block: Rows::of(&layout),
+            layout,
+            texts_max: texts.bytes() * 3 / 2 + TEXT_BYTES,
+            texts,
             newest: newest.unwrap_or_default(),
             modified_ms,
-            keys,
             cursors,
             order: VecDeque::with_capacity(inputs.len()),
             rows_per_file: rows.div_ceil(rows.div_ceil(rows_max).max(1)),
@@ -95,13 +107,14 @@ impl Streams {
     pub(super) fn step(&mut self) -> Result<Option<Vec<DataFile>>, LedgerError> {
         let mut left = STEP_ROWS;
         while left > 0 {
-            let Some(rows) = self.batch()? else {
+            self.fill()?;
+            if self.block.len() == 0 {
                 self.close()?;
                 return Ok(Some(std::mem::take(&mut self.done)));
-            };
-            left = left.saturating_sub(rows.num_rows() as u64);
-            self.write(&rows)?;
+            }
+            left = left.saturating_sub(self.block.len() as u64);
             self.held = self.held.max(self.holds());
+            self.write()?;
             // Whoever acks may have the processor.
             std::thread::yield_now();
         }
@@ -120,77 +133,121 @@ impl Streams {
         }
     }
 
-    fn write(&mut self, rows: &RecordBatch) -> Result<(), LedgerError> {
-        let room = self
-            .output
-            .as_ref()
-            .map_or(self.rows_per_file, |output| self.rows_per_file.saturating_sub(output.rows()));
-        let room = usize::try_from(room).unwrap_or(usize::MAX).min(rows.num_rows());
+    fn write(&mut self) -> Result<(), LedgerError> {
         if self.output.is_none() {
-            let output = Output::begin(&self.store, &self.runtime, self.kind, self.newest)?;
-            self.output = Some(output);
+            let (store, newest) = (&self.store, self.newest);
+            self.output = Some(Output::begin(store, &self.runtime, &self.layout, newest)?);
         }
         if let Some(output) = &mut self.output {
-            output.write(&rows.slice(0, room))?;
+            output.write(&self.block, &self.texts)?;
+            self.block.clear();
             if output.rows() >= self.rows_per_file {
                 self.close()?;
             }
         }
-        if room < rows.num_rows() {
-            return self.write(&rows.slice(room, rows.num_rows() - room));
+        self.renew()
+    }
+
+    /// Rows that still fit into the file that is being written.
+    fn room(&self) -> usize {
+        let written = self.output.as_ref().map_or(0, Output::rows);
+        usize::try_from(self.rows_per_file.saturating_sub(written)).unwrap_or(usize::MAX)
+    }
+
+    /// Forgets the texts of rows that are written, once there are many.
+    fn renew(&mut self) -> Result<(), LedgerError> {
+        if self.texts.bytes() > self.texts_max {
+            if let Some(output) = &mut self.output {
+                output.flush(&self.texts)?;
+            }
+            let mut texts = Texts::of(&self.layout);
+            for cursor in &mut self.cursors {
+                cursor.rows.renumber(&self.texts, &mut texts);
+            }
+            self.texts_max = texts.bytes() * 3 / 2 + TEXT_BYTES;
+            self.texts = texts;
         }
         Ok(())
     }
 
     fn holds(&self) -> usize {
-        let held = |cursor: &Cursor| {
-            cursor.batch.get_array_memory_size() + cursor.keys.size() + cursor.source.held()
-        };
+        let held = |cursor: &Cursor| cursor.rows.bytes() + cursor.source.held();
         let inputs: usize = self.cursors.iter().map(held).sum();
-        inputs + self.output.as_ref().map_or(0, Output::held)
+        inputs
+            + self.texts.bytes()
+            + self.block.bytes()
+            + self.output.as_ref().map_or(0, Output::held)
     }
 
     fn close(&mut self) -> Result<(), LedgerError> {
         if let Some(output) = self.output.take() {
-            self.done.push(output.finish(self.modified_ms)?);
+            self.done.push(output.finish(&self.texts, self.modified_ms)?);
         }
         Ok(())
     }
 
-    /// The next rows in order, up to the end of the batch of one input.
-    fn batch(&mut self) -> Result<Option<RecordBatch>, LedgerError> {
-        let mut indices = Vec::new();
-        let ended = loop {
-            let Some(cursor) = self.order.pop_front() else { return Ok(None) };
-            let Cursor { at, keys, .. } = &mut self.cursors[cursor];
-            indices.push((cursor, *at));
-            *at += 1;
-            if *at == keys.num_rows() {
-                break cursor;
+    /// Puts the next rows in order into the block, until it is full or there are no more.
+    fn fill(&mut self) -> Result<(), LedgerError> {
+        let full = self.room().min(WRITE_ROWS);
+        let texts_max = self.texts.bytes() + WRITE_BYTES;
+        while self.block.len() < full && (self.block.len() == 0 || self.texts.bytes() < texts_max) {
+            let Some(index) = self.order.pop_front() else { return Ok(()) };
+            let end = self.stretch(index, full - self.block.len());
+            let cursor = &mut self.cursors[index];
+            self.block.extend(&cursor.rows, cursor.at..end);
+            cursor.at = end;
+            if end < cursor.rows.len() || cursor.next(&self.layout, &mut self.texts)? {
+                self.queue(index);
             }
-            self.queue(cursor);
-        };
-        let batches: Vec<&RecordBatch> = self.cursors.iter().map(|cursor| &cursor.batch).collect();
-        let rows = interleave_record_batch(&batches, &indices)?;
-        if let Some(batch) = self.cursors[ended].source.next()? {
-            let keys = self.keys.of(&batch)?;
-            let cursor = &mut self.cursors[ended];
-            (cursor.batch, cursor.keys, cursor.at) = (batch, keys, 0);
-            self.queue(ended);
         }
-        Ok(Some(rows))
+        Ok(())
+    }
+
+    /// Where the rows of a cursor end that come before all rows of the others, within `most` of them. There is one at least.
+    fn stretch(&self, index: usize, most: usize) -> usize {
+        let Cursor { rows, at, .. } = &self.cursors[index];
+        let limit = rows.len().min(at.saturating_add(most));
+        let Some(next) = self.order.front() else { return limit };
+        let other = (&self.cursors[*next].rows, self.cursors[*next].at);
+        let is_first = |row: usize| {
+            let ordering = rows.compare(row, other, &self.layout, &self.texts);
+            ordering.then(index.cmp(next)).is_lt()
+        };
+        // Strides that double, then halves of the last of them.
+        let (mut first, mut stride) = (at + 1, 1);
+        while first + stride < limit && is_first(first + stride - 1) {
+            first += stride;
+            stride *= 2;
+        }
+        let mut end = limit.min(first + stride);
+        while first < end {
+            let middle = first + (end - first) / 2;
+            if is_first(middle) { first = middle + 1 } else { end = middle }
+        }
+        first
     }
 
     /// Puts a cursor at its place in the order; of equal rows the one of the earlier input comes first.
-    fn queue(&mut self, cursor: usize) {
-        let key = |index: usize| {
-            let cursor = &self.cursors[index];
-            (cursor.keys.row(cursor.at), index)
-        };
-        let own = key(cursor);
-        // Most rows are followed by one of the same input.
-        let first = self.order.front().is_none_or(|first| own < key(*first));
-        let place = if first { 0 } else { self.order.partition_point(|other| key(*other) < own) };
-        self.order.insert(place, cursor);
+    fn queue(&mut self, index: usize) {
+        let Cursor { rows, at, .. } = &self.cursors[index];
+        let place = self.order.partition_point(|other| {
+            let one = &self.cursors[*other];
+            let ordering = one.rows.compare(one.at, (rows, *at), &self.layout, &self.texts);
+            ordering.then(other.cmp(&index)).is_lt()
+        });
+        self.order.insert(place, index);
+    }
+}
+
+impl Cursor {
+    /// Reads the next batch, if there is one.
+    fn next(&mut self, layout: &Layout, texts: &mut Texts) -> Result<bool, LedgerError> {
+        self.rows.clear();
+        self.at = 0;
+        while self.rows.len() == 0 {
+            let Some(batch) = self.source.next()? else { return Ok(false) };
+            self.rows.push(layout, texts, &batch)?;
+        }
+        Ok(true)
     }
 }
