@@ -6,7 +6,7 @@ use std::time::Duration;
 use dinh_ingest::{Committer, IngestDoor, IngestMetrics, IngestService, Limits};
 use dinh_lake::Lake;
 use dinh_lake::grant::{Credential, new_token, token_sha256};
-use dinh_query::http::HttpState;
+use dinh_query::http::{HttpState, Readiness};
 use dinh_query::metrics::QueryMetrics;
 use dinh_query::{Answers, Engine, SqlLimits};
 use prometheus_client::registry::Registry;
@@ -21,7 +21,7 @@ pub struct Hub {
     answers: Answers,
     ingest: IngestService,
     http: HttpState,
-    ready: watch::Sender<bool>,
+    readiness: watch::Sender<Readiness>,
     operator_token: Arc<str>,
     operator: Arc<Credential>,
 }
@@ -57,18 +57,18 @@ impl Hub {
             ..SqlLimits::default()
         };
         let answers = Answers::new(Arc::new(Engine::new(Arc::clone(&lake), sql)?));
-        let (ready, is_ready) = watch::channel(true);
+        let (readiness, told) = watch::channel(Readiness::Ready);
         let http = HttpState {
             answers: answers.clone(),
             clock,
             metrics: query_metrics,
             registry: Arc::new(registry),
-            ready: is_ready,
+            readiness: told,
         };
         let token = new_token();
         let operator = Arc::new(Credential::Token(token_sha256(&token)));
         let operator_token = token.into();
-        Ok((Self { lake, answers, ingest, http, ready, operator_token, operator }, committing))
+        Ok((Self { lake, answers, ingest, http, readiness, operator_token, operator }, committing))
     }
 
     /// The lake.
@@ -102,8 +102,8 @@ impl Hub {
     }
 
     /// Where it is told whether pushes should be sent here.
-    pub(crate) fn ready(&self) -> watch::Sender<bool> {
-        self.ready.clone()
+    pub(crate) fn readiness(&self) -> watch::Sender<Readiness> {
+        self.readiness.clone()
     }
 
     /// The HTTP door's routes.

@@ -235,7 +235,7 @@ async fn serve_grpc(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let telling =
-        standing::tell(Arc::clone(hub.lake()), reporter, hub.ready(), stopped(stop.clone()));
+        standing::tell(Arc::clone(hub.lake()), reporter, hub.readiness(), stopped(stop.clone()));
     let serving = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))

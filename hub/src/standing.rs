@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use dinh_lake::Lake;
 use dinh_lake::ledger::Standing;
+use dinh_query::http::Readiness;
 use tokio::sync::watch;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -23,16 +24,19 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 pub(crate) async fn tell(
     lake: Arc<Lake>,
     health: HealthReporter,
-    ready: watch::Sender<bool>,
+    readiness: watch::Sender<Readiness>,
     stopped: impl Future<Output = ()>,
 ) {
     let mut standing = lake.ledger().standing();
     let mut stopped = std::pin::pin!(stopped);
     loop {
         let now = *standing.borrow_and_update();
-        let serving = now == Standing::Taking;
-        ready.send_replace(serving);
-        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let (ready, status) = match now {
+            Standing::Taking => (Readiness::Ready, ServingStatus::Serving),
+            Standing::Failing => (Readiness::StoreFails, ServingStatus::NotServing),
+            Standing::Stopped => (Readiness::SyncFailed, ServingStatus::NotServing),
+        };
+        readiness.send_replace(ready);
         for service in SERVICES {
             health.set_service_status(service, status).await;
         }
@@ -46,7 +50,7 @@ pub(crate) async fn tell(
             }
         }
     }
-    ready.send_replace(false);
+    readiness.send_replace(Readiness::Stopping);
     for service in SERVICES {
         health.set_service_status(service, ServingStatus::NotServing).await;
     }

@@ -31,6 +31,7 @@ use crate::answer::question::Question;
 use crate::metrics::QueryMetrics;
 
 pub use openapi::document;
+pub use operations::Readiness;
 
 /// The name of this door in metrics.
 const DOOR: &str = "http";
@@ -46,8 +47,8 @@ pub struct HttpState {
     pub metrics: QueryMetrics,
     /// What `/metrics` shows.
     pub registry: Arc<Registry>,
-    /// Whether the hub takes requests; false while it starts and while it drains.
-    pub ready: watch::Receiver<bool>,
+    /// Whether pushes should be sent to the hub.
+    pub readiness: watch::Receiver<Readiness>,
 }
 
 /// All routes.

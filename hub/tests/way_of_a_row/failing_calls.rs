@@ -22,12 +22,14 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
+use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::book::{self, Book};
 use crate::chance::{Random, is_without, rounds};
 use crate::content::{FEED, Form, made_up};
 use crate::house::{Hub, PATIENCE};
 use crate::load::push_from_all_sides;
+use crate::standing::says;
 
 /// Rounds of the ordinary tests: each fault once, and some.
 const ROUNDS: usize = 12;
@@ -103,6 +105,8 @@ async fn faulty(
     random: &mut Random,
 ) -> (String, Option<Status>) {
     let hub = Hub::start(lake).await;
+    // Whatever became of the one before it.
+    says(&hub, ServingStatus::Serving, 200, "ready at position").await;
     let (calls, error, after) = FAULTS[round % FAULTS.len()];
     let from = 1 + random.index(8);
     // Once, or twice in a row.
@@ -173,7 +177,8 @@ async fn pushed_on(
     told
 }
 
-/// After a sync that failed nothing is acked, whoever asks and however often; questions are still answered.
+/// After a sync that failed nothing is acked, whoever asks and however often, and the hub says of itself that it does not
+/// take pushes, and why; questions are still answered.
 async fn stays_stopped(hub: &Hub, token: &str, book: &Book, round: usize) {
     let publisher = hub.publisher(token).await;
     for n in 0..10 {
@@ -182,6 +187,8 @@ async fn stays_stopped(hub: &Hub, token: &str, book: &Book, round: usize) {
         let pushed = publisher.push(made_up(&id, Form::Typed));
         let status = tokio::time::timeout(PATIENCE, pushed).await.unwrap().unwrap_err();
         assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+        let why = "not ready: the disk did not take a sync";
+        says(hub, ServingStatus::NotServing, 503, why).await;
     }
     hub.ask("units?q=song").await;
 }

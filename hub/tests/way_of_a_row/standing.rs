@@ -17,9 +17,13 @@ async fn health(hub: &Hub) -> ServingStatus {
 }
 
 /// Waits until the hub says of itself what is wanted, at both doors.
-async fn says(hub: &Hub, serving: ServingStatus, ready: u16) {
+pub(crate) async fn says(hub: &Hub, serving: ServingStatus, ready: u16, why: &str) {
     let told = async {
-        while (health(hub).await, hub.get("/readyz").await.status) != (serving, ready) {
+        loop {
+            let reply = hub.get("/readyz").await;
+            if (health(hub).await, reply.status) == (serving, ready) && reply.body.contains(why) {
+                return;
+            }
             tokio::task::yield_now().await;
         }
     };
@@ -35,7 +39,7 @@ async fn a_hub_whose_store_fails_says_so_and_comes_back_by_itself() {
         submission("long-bien", id, vec![row("community_digital_teams", "004", "2023", "7")])
     };
     publisher.push(one("1")).await.unwrap();
-    says(&hub, ServingStatus::Serving, 200).await;
+    says(&hub, ServingStatus::Serving, 200, "ready at position").await;
 
     // A plain file where the folder was: every write fails, as on a disk that is gone.
     let (ledger, away) = (folder.path().join("ledger"), folder.path().join("away"));
@@ -47,11 +51,13 @@ async fn a_hub_whose_store_fails_says_so_and_comes_back_by_itself() {
     let reason = &details.error_info().unwrap().reason;
     assert!(["STORE_UNAVAILABLE", "OUTCOME_UNKNOWN"].contains(&reason.as_str()), "{reason}");
     assert!(details.retry_info().is_some());
-    says(&hub, ServingStatus::NotServing, 503).await;
+    says(&hub, ServingStatus::NotServing, 503, "not ready: the store fails").await;
+    let vietnamese = hub.http("GET", "/readyz", &[("accept-language", "vi")], "").await.body;
+    assert_eq!(vietnamese, "chưa sẵn sàng: kho lưu trữ đang lỗi; hub thử lại mỗi giây\n");
 
     fs::remove_file(&ledger).unwrap();
     fs::rename(&away, &ledger).unwrap();
-    says(&hub, ServingStatus::Serving, 200).await;
+    says(&hub, ServingStatus::Serving, 200, "ready at position").await;
     let second = publisher.push(one("2")).await.unwrap();
     assert_eq!(publisher.push(one("2")).await.unwrap(), second);
     assert_eq!(hub.sql("SELECT count(*) FROM observations").await, ["2"]);

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use dinh_lake::Clock;
 use dinh_query::answer::question::Question;
-use dinh_query::http::{HttpState, document, router};
+use dinh_query::http::{HttpState, Readiness, document, router};
 use dinh_query::metrics::QueryMetrics;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -36,13 +36,13 @@ impl Answer {
 pub(crate) fn door(hanoi: &Hanoi) -> Router {
     let mut registry = Registry::default();
     let metrics = QueryMetrics::register(&mut registry);
-    let (_, ready) = watch::channel(true);
+    let (_, readiness) = watch::channel(Readiness::Ready);
     router(HttpState {
         answers: hanoi.answers.clone(),
         clock: Clock::system(),
         metrics,
         registry: Arc::new(registry),
-        ready,
+        readiness,
     })
 }
 
