@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use dinh_proto::v1 as proto;
 use tokio::sync::watch;
 
-use crate::content::{FEED, has_a_bad_row, landing, numbered, numbering};
+use crate::content::{FEED, PRODUCER, has_a_bad_row, landing, numbered, numbering};
 use crate::engines::Totals;
 use crate::house::Lake;
 
@@ -131,8 +131,10 @@ impl Book {
 struct Held {
     /// Rows, rows told apart, sum of values, the same weighted by row number, cells taken back.
     rows: Option<[i64; 5]>,
-    /// Copies, accepted, refused, epoch, sequence; zeros where it is not numbered.
-    submission: Option<[i64; 5]>,
+    /// Copies, accepted, refused.
+    submission: Option<[i64; 3]>,
+    /// Producer, epoch and sequence as the lake tells them; nothing between the slashes where it is not numbered.
+    numbering: String,
     /// Verdicts that refuse a row.
     verdicts: Option<i64>,
     digest: String,
@@ -144,7 +146,10 @@ impl Held {
     /// What an id should have, in its place.
     fn whole(id: &str, digest: &str, place: (i64, i64)) -> Self {
         let bad = i64::from(has_a_bad_row(id));
-        let (epoch, sequence) = numbering(id).unwrap_or_default();
+        let numbering = numbering(id).map_or_else(
+            || "//".to_owned(),
+            |(epoch, sequence)| format!("{PRODUCER}/{epoch}/{sequence}"),
+        );
         let (mut count, mut sum, mut weighted, mut taken_back) = (0, 0, 0, 0);
         for (row, figure) in landing(id) {
             let value = figure.value.unwrap_or_default().cast_signed();
@@ -155,7 +160,8 @@ impl Held {
         }
         Self {
             rows: Some([count, count, sum, weighted, taken_back]),
-            submission: Some([1, count, bad, epoch.cast_signed(), sequence.cast_signed()]),
+            submission: Some([1, count, bad]),
+            numbering,
             verdicts: (bad > 0).then_some(bad),
             digest: digest.to_owned(),
             places: BTreeSet::from([place]),
@@ -168,22 +174,23 @@ const STATEMENT: &str = "
     SELECT 'rows' AS part, submission AS key, count(*) AS a, count(DISTINCT \"row\") AS b,
            CAST(coalesce(sum(value), 0) AS BIGINT) AS c, CAST(coalesce(sum(value * \"row\"), 0) AS BIGINT) AS d,
            count(*) FILTER (WHERE status = 'withdrawn') AS e, min(position) AS p, max(position) AS q,
-           CAST(min(recorded_at) AS BIGINT) AS s, CAST(max(recorded_at) AS BIGINT) AS t, '' AS digest
+           CAST(min(recorded_at) AS BIGINT) AS s, CAST(max(recorded_at) AS BIGINT) AS t, '' AS digest, '' AS numbering
       FROM observations GROUP BY submission
     UNION ALL
     SELECT 'submission' AS part, submission AS key, count(*) AS a, sum(accepted) AS b, sum(refused) AS c,
-           coalesce(min(epoch), 0) AS d, coalesce(min(sequence), 0) AS e, min(position) AS p, max(position) AS q, CAST(min(recorded_at) AS BIGINT) AS s,
-           CAST(max(recorded_at) AS BIGINT) AS t, min(digest) AS digest
+           0 AS d, 0 AS e, min(position) AS p, max(position) AS q, CAST(min(recorded_at) AS BIGINT) AS s,
+           CAST(max(recorded_at) AS BIGINT) AS t, min(digest) AS digest,
+           concat(min(producer), '/', min(epoch), '/', min(sequence)) AS numbering
       FROM submissions GROUP BY submission
     UNION ALL
     SELECT 'verdicts' AS part, submission AS key, count(*) FILTER (WHERE severity = 'refused') AS a, count(*) AS b,
            0 AS c, 0 AS d, 0 AS e, min(position) AS p, max(position) AS q, CAST(min(recorded_at) AS BIGINT) AS s,
-           CAST(max(recorded_at) AS BIGINT) AS t, '' AS digest
+           CAST(max(recorded_at) AS BIGINT) AS t, '' AS digest, '' AS numbering
       FROM verdicts GROUP BY submission
     UNION ALL
     SELECT 'current' AS part, concat(unit, '/', period) AS key, CAST(value AS BIGINT) AS a, 0 AS b, 0 AS c, 0 AS d,
            0 AS e, position AS p, position AS q, CAST(recorded_at AS BIGINT) AS s, CAST(recorded_at AS BIGINT) AS t,
-           submission AS digest
+           submission AS digest, '' AS numbering
       FROM current";
 
 /// The newest value of each cell, and the submission that it came by.
@@ -216,8 +223,9 @@ pub(crate) async fn holds(lake: &Lake, page: &Page) -> Totals {
                 sum += number(4);
             }
             "submission" => {
-                one.submission = Some([2, 3, 4, 5, 6].map(number));
+                one.submission = Some([2, 3, 4].map(number));
                 text.clone_into(&mut one.digest);
+                cells[12].clone_into(&mut one.numbering);
             }
             _ => {
                 one.verdicts = Some(number(2)).filter(|refused| *refused > 0);

@@ -20,6 +20,8 @@ const COMMUNES: [&str; 16] = [
     "09784", "09787", "09790", "09793", "09796", "09799", "09802", "09805", "09808", "09811",
     "09814", "09817", "09820", "09823", "09826", "09829",
 ];
+/// Who numbers some of what it sends.
+pub(crate) const PRODUCER: &str = "máy đếm";
 const NUMBERED: &str = "count-";
 const NO_COMMUNE: &str = "99999";
 /// Days of a large submission.
@@ -81,7 +83,7 @@ pub(crate) fn made_up(id: &str, form: Form) -> proto::Submission {
         made_up.payload = Some(Payload::ArrowIpc(arrow(&figures).into()));
     }
     if let Some((epoch, sequence)) = numbering(id) {
-        made_up = proto::Submission { producer: "máy đếm".into(), epoch, sequence, ..made_up };
+        made_up = proto::Submission { producer: PRODUCER.into(), epoch, sequence, ..made_up };
     }
     made_up
 }
