@@ -161,6 +161,13 @@ pub struct Serve {
     /// At which doors a client must show a certificate.
     #[arg(long, env = "DINH_TLS_CLIENT_CERTIFICATES", value_enum, default_value_t = ClientCertificates::Optional)]
     pub tls_client_certificates: ClientCertificates,
+    /// Connections at one door; each costs some tens of KiB and a file descriptor.
+    #[arg(long, env = "DINH_CONNECTIONS_MAX", default_value_t = 4_096)]
+    pub connections_max: usize,
+    /// Seconds that a client may take to shake hands, over the worst of mobile networks, and then as many until it has said
+    /// what it wants; whoever is slower is closed.
+    #[arg(long, env = "DINH_HANDSHAKE_SECONDS_MAX", default_value_t = 10)]
+    pub handshake_seconds_max: u64,
     /// Bytes of the newest rows that are kept in memory.
     #[arg(long, env = "DINH_HOT_BYTES_MAX", default_value_t = 256 << 20)]
     pub hot_bytes_max: usize,

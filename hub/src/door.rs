@@ -2,15 +2,19 @@
 //!
 //! ```text
 //! bind ──> accept ──> (handshake) ──> Connection, with its Peer ──> tonic or axum
+//!            │             │              │ until its first request or the preface of HTTP/2
+//!            └─────────────┴──────────────┴── counts among the connections of its door, and has so long for each step
 //! ```
 //!
 //! Handshakes run side by side, so one that stalls holds up nobody; tonic and axum see only connections that are through.
 //! Each knows its [`Peer`]: the address, and the name in its client certificate.
 //!
-//! Limits: [`CONNECTIONS_MAX`] at a door, [`HANDSHAKES_MAX`] under way, each for [`HANDSHAKE_TIME`]. An address that failed
-//! too often waits [`SLOWED_BY`] before its handshake; it is not shut out, for others may share it.
+//! Limits: [`Bounds`] of a door, and [`HANDSHAKES_MAX`] under way. Who does not shake hands or does not say in time what it
+//! wants is closed. An address that failed too often waits [`SLOWED_BY`] before its handshake; it is not shut out, for others
+//! may share it.
 
 pub mod certificates;
+mod opening;
 pub(crate) mod principal;
 mod stream;
 
@@ -33,18 +37,33 @@ use tracing::{debug, warn};
 use self::certificates::Certificates;
 pub use self::stream::Connection;
 use self::stream::Stream;
+use crate::config::Serve;
 
-/// Connections of a door: each costs some tens of KiB and a file descriptor.
-const CONNECTIONS_MAX: usize = 4096;
 /// Handshakes under way at a door: each holds some 20 KiB and, for a moment, a processor.
 const HANDSHAKES_MAX: usize = 256;
 /// Handshakes that wait because their address failed too often; beyond it such a connection is dropped.
 const SLOWED_MAX: usize = 32;
-/// How long a handshake may take, over the worst of mobile networks.
-const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 const SLOWED_BY: Duration = Duration::from_secs(1);
 /// How long to wait when the system has no room for another connection.
 const ACCEPT_RETRY: Duration = Duration::from_secs(1);
+
+/// What a door takes of connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Connections at a time.
+    pub connections_max: usize,
+    /// How long a handshake may take, and after it a client until it has said what it wants.
+    pub handshake_time: Duration,
+}
+
+impl Bounds {
+    /// What a hub's settings say of each of its doors.
+    #[must_use]
+    pub fn of(settings: &Serve) -> Self {
+        let handshake_time = Duration::from_secs(settings.handshake_seconds_max);
+        Self { connections_max: settings.connections_max, handshake_time }
+    }
+}
 
 /// Binds a door.
 ///
@@ -69,6 +88,7 @@ pub struct Entrance {
     tcp: TcpListener,
     tls: Option<Certificates>,
     lake: Arc<Lake>,
+    bounds: Bounds,
     room: Arc<Semaphore>,
     slowed: Arc<Semaphore>,
     handshakes: JoinSet<Option<Connection>>,
@@ -77,13 +97,20 @@ pub struct Entrance {
 impl Entrance {
     /// Takes up connections of a bound door; over TLS if there are certificates.
     #[must_use]
-    pub fn new(door: Door, tcp: TcpListener, tls: Option<Certificates>, lake: Arc<Lake>) -> Self {
+    pub fn new(
+        door: Door,
+        tcp: TcpListener,
+        tls: Option<Certificates>,
+        lake: Arc<Lake>,
+        bounds: Bounds,
+    ) -> Self {
         Self {
             door,
             tcp,
             tls,
             lake,
-            room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            bounds,
+            room: Arc::new(Semaphore::new(bounds.connections_max)),
             slowed: Arc::new(Semaphore::new(SLOWED_MAX)),
             handshakes: JoinSet::new(),
         }
@@ -112,13 +139,15 @@ impl Entrance {
                 {
                     let peer = Peer { address: Some(address), certificate: None };
                     let Some(tls) = &self.tls else {
-                        return Connection::new(Stream::Plain(tcp), peer, room);
+                        let time = self.bounds.handshake_time;
+                        return Connection::new(Stream::Plain(tcp), peer, time, room);
                     };
                     let handshake = Handshake {
                         door: self.door,
                         config: tls.of(self.door),
                         lake: Arc::clone(&self.lake),
                         slowed: Arc::clone(&self.slowed),
+                        time: self.bounds.handshake_time,
                         room,
                     };
                     self.handshakes.spawn(handshake.run(tcp, address, peer));
@@ -180,6 +209,7 @@ struct Handshake {
     config: Arc<ServerConfig>,
     lake: Arc<Lake>,
     slowed: Arc<Semaphore>,
+    time: Duration,
     room: OwnedSemaphorePermit,
 }
 
@@ -191,12 +221,13 @@ impl Handshake {
             tokio::time::sleep(SLOWED_BY).await;
         }
         let handshake = TlsAcceptor::from(self.config).accept(tcp);
-        let refusal = match tokio::time::timeout(HANDSHAKE_TIME, handshake).await {
+        let refusal = match tokio::time::timeout(self.time, handshake).await {
             Ok(Ok(tls)) => {
                 let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
                 let certificate = shown.and_then(principal::name).map(Arc::from);
                 let peer = Peer { certificate, ..peer };
-                return Some(Connection::new(Stream::Secure(Box::new(tls)), peer, self.room));
+                let stream = Stream::Secure(Box::new(tls));
+                return Some(Connection::new(stream, peer, self.time, self.room));
             }
             Ok(Err(error)) => {
                 debug!(door = %self.door, %address, %error, "a handshake failed");

@@ -19,7 +19,7 @@ use tracing::{info, warn};
 use crate::admin::AdminService;
 use crate::config::{Serve, store_settings};
 use crate::door::certificates::{self, Certificates, Keeper};
-use crate::door::{Entrance, bind};
+use crate::door::{Bounds, Entrance, bind};
 use crate::hub::Hub;
 use crate::standing;
 
@@ -59,6 +59,7 @@ pub struct Doors {
     /// For the commands of this machine's operator: where the gRPC door speaks TLS they need one that does not.
     operator: Option<TcpListener>,
     tls: Option<(Certificates, Keeper)>,
+    bounds: Bounds,
 }
 
 impl Doors {
@@ -79,6 +80,7 @@ impl Doors {
             http: bind(Door::Http, settings.http, secure).await?,
             operator,
             tls,
+            bounds: Bounds::of(settings),
         })
     }
 
@@ -101,7 +103,8 @@ impl Doors {
     /// Serves a hub at all of them, each as a task of its own.
     fn serve(self, lake: &Arc<Lake>, hub: Hub, stop: &watch::Receiver<bool>, tasks: &mut Tasks) {
         let (certificates, keeper) = self.tls.unzip();
-        let entrance = |door, tcp, tls| Entrance::new(door, tcp, tls, Arc::clone(lake));
+        let bounds = self.bounds;
+        let entrance = |door, tcp, tls| Entrance::new(door, tcp, tls, Arc::clone(lake), bounds);
         let http = entrance(Door::Http, self.http, certificates.clone());
         tasks.spawn(serve_http(http, hub.http_router(), stop.clone()));
         if let Some(tcp) = self.operator {

@@ -54,6 +54,8 @@ mod recorded_disk;
 mod refusals;
 #[path = "way_of_a_row/s3.rs"]
 mod s3;
+#[path = "way_of_a_row/silent.rs"]
+mod silent;
 #[path = "way_of_a_row/standing.rs"]
 mod standing;
 #[path = "way_of_a_row/steps.rs"]

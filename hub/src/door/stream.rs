@@ -1,8 +1,11 @@
 //! A connection as tonic and axum see it: bytes in and out, plain or over TLS, and who is at its other end.
+//!
+//! Invariant: one whose client does not say in time what it wants fails, and so is closed by whoever serves it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use dinh_lake::caller::Peer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,11 +14,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
+use super::opening::Opening;
+
 /// A connection; its place at the door is free again when it is dropped.
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
     peer: Peer,
+    opening: Option<Opening>,
     _room: OwnedSemaphorePermit,
 }
 
@@ -29,8 +35,14 @@ pub(super) enum Stream {
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream, peer: Peer, room: OwnedSemaphorePermit) -> Self {
-        Self { stream, peer, _room: room }
+    /// A connection whose client has so long to say what it wants.
+    pub(super) fn new(
+        stream: Stream,
+        peer: Peer,
+        time: Duration,
+        room: OwnedSemaphorePermit,
+    ) -> Self {
+        Self { stream, peer, opening: Some(Opening::within(time)), _room: room }
     }
 
     /// Who is at its other end.
@@ -54,10 +66,21 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
+        let Self { stream, opening, .. } = self.get_mut();
+        let before = buffer.filled().len();
+        let read = match stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Secure(stream) => Pin::new(stream).poll_read(context, buffer),
+        };
+        let Some(begun) = opening else { return read };
+        if read.is_pending() && begun.is_late(context) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
+        ready!(read)?;
+        if begun.is_done_by(&buffer.filled()[before..]) {
+            *opening = None;
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -14,12 +14,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use crate::authority::{Authority, Identity};
 use crate::bad_input::good;
 use crate::house::{HANOI, Hub, Lake, Opening, PATIENCE, Publisher, run, submission};
+use crate::silent;
 
 /// A hub with certificates, and the files around it.
 struct Town {
@@ -68,8 +70,8 @@ impl Town {
         self.hub.says(until).await;
     }
 
-    /// `GET` over TLS, as HTTP/1.1 is written by hand.
-    async fn get(&self, path: &str) -> String {
+    /// A connection to the HTTP door, through its handshake.
+    async fn connect(&self) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(&self.authority.file).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -78,8 +80,12 @@ impl Town {
         let config = config.with_root_certificates(roots).with_no_client_auth();
         let tcp = TcpStream::connect(self.hub.http).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
-        let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
-        request(tls, path).await.unwrap()
+        TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap()
+    }
+
+    /// `GET` over TLS, as HTTP/1.1 is written by hand.
+    async fn get(&self, path: &str) -> String {
+        request(self.connect().await, path).await.unwrap()
     }
 }
 
@@ -273,4 +279,19 @@ async fn a_door_that_others_can_reach_opens_with_tls_only() {
     let hub = Opening::at("0.0.0.0:0", Lake::of(&lake), &more).ready().await;
     assert_eq!(hub.grpc.ip(), SocketAddr::from(([0, 0, 0, 0], 0)).ip());
     hub.dinh(&["catalog", "apply", HANOI]).await.well();
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_end_its_handshake_or_says_nothing_after_it_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let town = Town::open(folder.path(), &["--handshake-seconds-max", "1"]).await;
+    let silent = silent::said(town.hub.grpc, "").await;
+    // The first bytes of a hello, whose rest does not come.
+    let halfway = silent::said(town.hub.http, "\x16\x03\x01").await;
+    let greeted = town.connect().await;
+    silent::closed(silent, "a connection without a handshake").await;
+    silent::closed(halfway, "a connection that broke off its handshake").await;
+    silent::closed(greeted, "a connection that said nothing after its handshake").await;
+    town.hub.says("handshake_slow").await;
+    assert!(town.get("/healthz").await.ends_with("ok\n"));
 }
