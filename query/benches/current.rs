@@ -1,8 +1,9 @@
 //! How long `count(*)` of `current` takes beside a plain count of the same rows and beside the question as SQL without the
 //! ledger's order: a window over all revisions.
 //!
-//! Run it by `cargo bench -p dinh-query --bench current`, with `DINH_BENCH_ROWS=20000000` for other than a million rows and
-//! `DINH_BENCH_WINDOW=0` to leave the window out, which needs memory for all rows.
+//! Run it by `cargo bench -p dinh-query --bench current`, with `DINH_BENCH_ROWS=20000000` for other than four million rows,
+//! `DINH_BENCH_LAKE=DIR` to fill a folder once and read it every time after, and `DINH_BENCH_WINDOW=1` for the window too,
+//! which needs memory for all rows.
 //!
 //! Eight senders report on units of their own, day after day, in batches of 1,000 rows; one row in twenty revises an earlier
 //! one. What the ledger's care has left to merge stays unmerged, as beside a running hub.
@@ -10,7 +11,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on says so by panicking")]
 #![allow(clippy::print_stdout, reason = "the figures are the product")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,20 +37,23 @@ const ROUNDS: usize = 3;
 
 fn main() {
     let setting = |name: &str| std::env::vars().find(|(key, _)| key == name).map(|(_, v)| v);
-    let rows = setting("DINH_BENCH_ROWS").map_or(1_000_000, |rows| rows.parse().unwrap());
-    let has_window = setting("DINH_BENCH_WINDOW").is_none_or(|window| window != "0");
+    let rows = setting("DINH_BENCH_ROWS").map_or(4_000_000, |rows| rows.parse().unwrap());
+    let has_window = setting("DINH_BENCH_WINDOW").is_some_and(|window| window != "0");
+    let kept = setting("DINH_BENCH_LAKE").map(PathBuf::from);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(measure(rows, has_window));
+    runtime.block_on(measure(rows, kept, has_window));
 }
 
-async fn measure(rows: usize, has_window: bool) {
+async fn measure(rows: usize, kept: Option<PathBuf>, has_window: bool) {
     let folder = TempDir::new().unwrap();
-    let town = Town::open(folder.path()).await;
-    let cells = town.fill(rows).await;
+    let town = Town::open(kept.as_deref().unwrap_or(folder.path())).await;
+    let (rows, cells) = town.fill(rows).await;
     let files = town.lake.ledger().snapshot().files.clone();
-    let merged = files.iter().filter(|file| file.stats.single_kind());
-    let merged: u64 = merged.map(|file| file.stats.num_records).sum();
-    println!("{rows} rows in {} files, {merged} rows of them merged; {cells} cells", files.len());
+    let sorted = files.iter().filter(|file| file.is_sorted());
+    let (sorted_files, sorted_rows) =
+        sorted.fold((0, 0), |(files, rows), file| (files + 1, rows + file.stats.num_records));
+    println!("{rows} rows of {cells} cells, {} files", files.len());
+    println!("{sorted_rows} rows, with those of other kinds, in {sorted_files} sorted files");
 
     let plain = format!("SELECT count(*) FROM observations WHERE feed = '{FEED}'");
     let current = format!("SELECT count(*) FROM current WHERE feed = '{FEED}'");
@@ -100,16 +104,21 @@ impl Town {
         Self { lake, engine, units, indicators }
     }
 
-    /// Sends rows, merging meanwhile; gives how many cells there are.
-    async fn fill(&self, rows: usize) -> usize {
-        let groups = rows / BATCH_ROWS / SENDERS;
-        for group in 0..groups {
+    /// Sends rows, merging meanwhile, unless the lake has some; gives how many rows and cells there are.
+    async fn fill(&self, rows: usize) -> (usize, usize) {
+        let files = &self.lake.ledger().snapshot().files;
+        let sent: u64 = files.iter().map(|file| file.stats.num_records).sum();
+        // Each submission is a row too.
+        let sent = usize::try_from(sent).unwrap() / (BATCH_ROWS + 1) / SENDERS;
+        let groups = if sent > 0 { sent } else { rows / BATCH_ROWS / SENDERS };
+        for group in sent..groups {
             let batches = (0..SENDERS).map(|sender| self.submission(sender, group)).collect();
             self.lake.ledger().append(batches).await.unwrap();
             self.lake.ledger().maintain().await.unwrap();
         }
         let first = groups.min(1) * SENDERS * BATCH_ROWS;
-        first + groups.saturating_sub(1) * SENDERS * (BATCH_ROWS - REVISED)
+        let cells = first + groups.saturating_sub(1) * SENDERS * (BATCH_ROWS - REVISED);
+        (groups * SENDERS * BATCH_ROWS, cells)
     }
 
     fn submission(&self, sender: usize, index: usize) -> Submission {

@@ -5,6 +5,8 @@
 //! taken out of the catalogue since or that another hub knows first: such a text is *late*. It gets the next ordinal, and
 //! from then on keys are compared part by part, late texts as texts: slower, and as exact.
 //!
+//! Sorted files give their texts as dictionaries: each text of one is looked up once, and a row costs a look into a table.
+//!
 //! Invariants:
 //! - Two keys are equal if and only if the cells are.
 //! - [`Cells::compare`] is the order of [`CELL_ORDER`], however texts came.
@@ -13,8 +15,8 @@ use std::cmp::Ordering;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::Date32Type;
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::datatypes::{DataType, Date32Type, Int32Type};
 use datafusion::common::{DataFusionError, HashMap, Result};
 use dinh_lake::catalogue::Catalogue;
 use dinh_lake::observation::Stage;
@@ -84,7 +86,7 @@ impl KnownTexts {
 pub(super) struct Cells {
     known: Arc<KnownTexts>,
     late: RwLock<[Ranked; 6]>,
-    /// Whether there is any late text; set before a key with one leaves [`Cells::keys`].
+    /// Whether there is any late text; set before a key with one leaves [`Keys::of`].
     is_late: AtomicBool,
 }
 
@@ -93,28 +95,14 @@ impl Cells {
         Self { known, late: RwLock::default(), is_late: AtomicBool::new(false) }
     }
 
-    /// The keys of rows, from their columns in [`CELL_ORDER`].
-    ///
-    /// # Errors
-    /// When a column is not of the ledger's type, or a part does not fit.
-    pub(super) fn keys(&self, columns: &[&ArrayRef; 6], rows: usize) -> Result<Vec<Key>> {
-        let mut keys = vec![0; rows];
-        for (part, column) in columns.iter().enumerate() {
-            if column.null_count() > 0 {
-                return Err(unfit(part, "it is missing in an observation"));
-            }
-            if TEXTS[part] {
-                self.add_texts(part, column, &mut keys)?;
-            } else {
-                add_days(part, column, &mut keys)?;
-            }
-        }
-        Ok(keys)
+    /// Whether keys may not compare as numbers do.
+    pub(super) fn is_late(&self) -> bool {
+        self.is_late.load(Relaxed)
     }
 
     /// The order of two cells.
     pub(super) fn compare(&self, left: Key, right: Key) -> Ordering {
-        if !self.is_late.load(Relaxed) {
+        if !self.is_late() {
             return left.cmp(&right);
         }
         let ordinals = |part| (ordinal(left, part), ordinal(right, part));
@@ -134,25 +122,6 @@ impl Cells {
             };
             text(left).cmp(text(right))
         })
-    }
-
-    fn add_texts(&self, part: usize, column: &ArrayRef, keys: &mut [Key]) -> Result<()> {
-        let Some(texts) = column.as_string_opt::<i32>() else {
-            return Err(unfit(part, "it is not text"));
-        };
-        let shift = shift(part);
-        // Rows come in runs of one indicator, stage and feed.
-        let mut last = ("", None);
-        for (row, key) in keys.iter_mut().enumerate() {
-            let text = texts.value(row);
-            let ordinal = match last {
-                (same, Some(ordinal)) if same == text => ordinal,
-                _ => self.ordinal_of(part, text)?,
-            };
-            last = (text, Some(ordinal));
-            *key |= Key::from(ordinal) << shift;
-        }
-        Ok(())
     }
 
     fn ordinal_of(&self, part: usize, text: &str) -> Result<u32> {
@@ -179,15 +148,115 @@ impl Cells {
     }
 }
 
+/// Makes the keys of the rows of one stream. It remembers the ordinals of the last dictionaries.
+#[derive(Debug)]
+pub(super) struct Keys {
+    cells: Arc<Cells>,
+    dictionaries: [Option<Dictionary>; 6],
+}
+
+/// The texts of a dictionary, and what each adds to a key.
+#[derive(Debug)]
+struct Dictionary {
+    texts: StringArray,
+    parts: Vec<Key>,
+}
+
+impl Dictionary {
+    /// Whether it is of the same texts: while it holds them, their buffers are nobody else's.
+    fn is_of(&self, texts: &StringArray) -> bool {
+        let place = |texts: &StringArray| {
+            (texts.value_offsets().as_ptr(), texts.value_data().as_ptr(), texts.len())
+        };
+        place(&self.texts) == place(texts)
+    }
+}
+
+impl Keys {
+    pub(super) fn new(cells: Arc<Cells>) -> Self {
+        Self { cells, dictionaries: [const { None }; 6] }
+    }
+
+    /// The keys of rows, from their columns in [`CELL_ORDER`].
+    ///
+    /// # Errors
+    /// When a column is not of the ledger's type, or a part does not fit.
+    pub(super) fn of(&mut self, columns: &[&ArrayRef; 6]) -> Result<Vec<Key>> {
+        let mut keys = vec![0; columns[0].len()];
+        for (part, column) in columns.iter().enumerate() {
+            if column.null_count() > 0 {
+                return Err(unfit(part, "it is missing in an observation"));
+            }
+            match column.data_type() {
+                DataType::Date32 if !TEXTS[part] => add_days(part, column, &mut keys)?,
+                DataType::Utf8 if TEXTS[part] => self.add_texts(part, column, &mut keys)?,
+                DataType::Dictionary(..) if TEXTS[part] => {
+                    self.add_dictionary(part, column, &mut keys)?;
+                }
+                _ => return Err(unfit(part, "it is of another type")),
+            }
+        }
+        Ok(keys)
+    }
+
+    fn add_texts(&self, part: usize, column: &ArrayRef, keys: &mut [Key]) -> Result<()> {
+        let (texts, shift) = (column.as_string::<i32>(), shift(part));
+        // Rows come in runs of one indicator, stage and feed.
+        let mut last = ("", None);
+        for (row, key) in keys.iter_mut().enumerate() {
+            let text = texts.value(row);
+            let ordinal = match last {
+                (same, Some(ordinal)) if same == text => ordinal,
+                _ => self.cells.ordinal_of(part, text)?,
+            };
+            last = (text, Some(ordinal));
+            *key |= Key::from(ordinal) << shift;
+        }
+        Ok(())
+    }
+
+    fn add_dictionary(&mut self, part: usize, column: &ArrayRef, keys: &mut [Key]) -> Result<()> {
+        let column = column.as_dictionary_opt::<Int32Type>();
+        let texts = column.and_then(|column| column.values().as_string_opt::<i32>());
+        let (Some(column), Some(texts)) = (column, texts) else {
+            return Err(unfit(part, "it is a dictionary of another type"));
+        };
+        let known = self.dictionaries[part].take().filter(|known| known.is_of(texts));
+        let known = match known {
+            Some(known) => known,
+            None => self.dictionary(part, texts)?,
+        };
+        if let [only] = known.parts[..] {
+            keys.iter_mut().for_each(|key| *key |= only);
+        } else {
+            for (key, place) in keys.iter_mut().zip(column.keys().values()) {
+                *key |= known.parts[usize::try_from(*place).unwrap_or(usize::MAX)];
+            }
+        }
+        self.dictionaries[part] = Some(known);
+        Ok(())
+    }
+
+    fn dictionary(&self, part: usize, texts: &StringArray) -> Result<Dictionary> {
+        let of = |text: Option<&str>| {
+            let text = text.ok_or_else(|| unfit(part, "its dictionary has a gap"))?;
+            Ok(Key::from(self.cells.ordinal_of(part, text)?) << shift(part))
+        };
+        let parts = texts.iter().map(of).collect::<Result<_>>()?;
+        Ok(Dictionary { texts: texts.clone(), parts })
+    }
+}
+
 fn add_days(part: usize, column: &ArrayRef, keys: &mut [Key]) -> Result<()> {
-    let Some(days) = column.as_primitive_opt::<Date32Type>() else {
-        return Err(unfit(part, "it is not a day"));
-    };
+    let days = column.as_primitive::<Date32Type>().values();
     let (shift, middle) = (shift(part), 1_i64 << (BITS[part] - 1));
-    for (key, day) in keys.iter_mut().zip(days.values()) {
-        let day = u32::try_from(i64::from(*day) + middle).ok();
-        let day = day.filter(|day| day >> BITS[part] == 0);
-        *key |= Key::from(day.ok_or_else(|| unfit(part, "it is too far away"))?) << shift;
+    let place = |day: &i32| (i64::from(*day) + middle).cast_unsigned();
+    // A day before the first has its highest bit set.
+    if days.iter().fold(0, |bits, day| bits | place(day)) >> BITS[part] != 0 {
+        return Err(unfit(part, "it is too far away"));
+    }
+    for (key, day) in keys.iter_mut().zip(days) {
+        *key |= Key::from(place(day)) << shift;
     }
     Ok(())
 }
@@ -211,7 +280,8 @@ fn unfit(part: usize, reason: &str) -> DataFusionError {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Date32Array, StringArray};
+    use arrow::array::Date32Array;
+    use arrow::compute::cast;
     use dinh_lake::ledger::{OBSERVATION, sort_order};
 
     use super::*;
@@ -229,7 +299,8 @@ mod tests {
         ("ab", -40_000_000, 40_000_000, "", "self", "f"),
     ];
 
-    fn keys(cells: &Cells, rows: &[Parts]) -> Vec<Key> {
+    /// The keys of rows, the same for texts as they are and as dictionaries.
+    fn keys(cells: &Arc<Cells>, rows: &[Parts]) -> Vec<Key> {
         let text = |of: fn(&Parts) -> String| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
         };
@@ -244,11 +315,22 @@ mod tests {
             text(|row| row.4.to_owned()),
             text(|row| row.5.to_owned()),
         ];
-        cells.keys(&columns.each_ref(), rows.len()).unwrap()
+        let plain = Keys::new(Arc::clone(cells)).of(&columns.each_ref()).unwrap();
+        let kind = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        let texts = columns.each_ref().map(|column| match column.data_type() {
+            DataType::Utf8 => cast(column, &kind).unwrap(),
+            _ => Arc::clone(column),
+        });
+        let mut keys = Keys::new(Arc::clone(cells));
+        for from in [0, 1, 0] {
+            let part = texts.each_ref().map(|column| column.slice(from, rows.len() - from));
+            assert_eq!(keys.of(&part.each_ref()).unwrap(), plain[from..]);
+        }
+        plain
     }
 
     fn check_order(known: KnownTexts) -> bool {
-        let cells = Cells::new(Arc::new(known));
+        let cells = Arc::new(Cells::new(Arc::new(known)));
         // Late texts come in no order at all.
         let backwards: Vec<_> = ROWS.into_iter().rev().collect();
         let mut keys = keys(&cells, &backwards);
@@ -258,7 +340,7 @@ mod tests {
                 assert_eq!(cells.compare(*left, *right), a.cmp(b), "{a:?} {b:?}");
             }
         }
-        cells.is_late.load(Relaxed)
+        cells.is_late()
     }
 
     #[test]
@@ -282,13 +364,14 @@ mod tests {
     #[test]
     fn a_day_beyond_the_key_is_an_error() {
         let cells = Cells::new(Arc::new(KnownTexts::new(["a"], ["1.1"], ["f"])));
+        let mut keys = Keys::new(Arc::new(cells));
         let text = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text])) };
         let day = |day: i32| -> ArrayRef { Arc::new(Date32Array::from(vec![day])) };
         let columns =
             |end: i32| [text("a"), day(end), day(0), text("1.1"), text("self"), text("f")];
-        assert!(cells.keys(&columns((1 << 26) - 1).each_ref(), 1).is_ok());
+        assert!(keys.of(&columns((1 << 26) - 1).each_ref()).is_ok());
         for end in [1 << 26, i32::MIN] {
-            let error = cells.keys(&columns(end).each_ref(), 1).unwrap_err().to_string();
+            let error = keys.of(&columns(end).each_ref()).unwrap_err().to_string();
             assert!(error.contains("period_end"), "{error}");
         }
     }

@@ -29,7 +29,6 @@ use super::cooperate::CooperativeJoins;
 use super::fact_table::{FactTable, Facts, Rules};
 use super::failure::{from_datafusion, invalid};
 use super::limits::SqlLimits;
-use super::revisions::Planner;
 use super::rows::{Rows, Run, out_of_time};
 use super::store::LedgerOnly;
 use crate::access::{Access, sha256_hex};
@@ -74,7 +73,6 @@ impl Engine {
         let base = without_foreign_ways(base);
         let scans = SessionStateBuilder::new_from_existing(base.clone())
             .with_physical_optimizer_rules(Vec::new())
-            .with_query_planner(Arc::new(Planner))
             .build();
         let scans = Arc::new(scans);
         let turns = Arc::new(Semaphore::new(limits.running_max));

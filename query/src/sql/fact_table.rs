@@ -5,12 +5,12 @@
 //! ```text
 //! project the columns that are asked for
 //!   filter: all that the statement pushed down
-//!     [current only: the newest revision of each cell, unless it is withdrawn; see `revisions.rs`]
-//!       filter: kind, class of feeds, grants; for `current` also what the statement says about keys
-//!         ledger [current only: twice, the files in the order of cells and the others]
+//!     filter: kind, class of feeds, grants
+//!       ledger
 //! ```
 //!
-//! `submissions` joins what each submission changed, if that is asked for.
+//! `current` has in the place of the ledger the newest revision of each cell, unless it is withdrawn; what the statement says
+//! about keys is done there too, see `revisions.rs`. `submissions` joins what each submission changed, if that is asked for.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -22,6 +22,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::execution::session_state::SessionState;
+use datafusion::functions_aggregate::expr_fn::sum;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
     Expr, JoinType, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown,
@@ -36,7 +37,7 @@ use super::cell::KnownTexts;
 use super::ledger_table::{LedgerTable, Order};
 use super::naming::named;
 use super::permission;
-use super::revisions::{AllRevisions, CHANGED_AT, COUNTS};
+use super::revisions::{CHANGED_AT, COUNTS, RevisionsTable, Wanted};
 use crate::access::Access;
 use crate::error::{ErrorKind, QueryError, Text};
 
@@ -218,7 +219,7 @@ impl FactTable {
         rules: Arc<Rules>,
         planner: Arc<SessionState>,
     ) -> Result<Self> {
-        let mut plan = scan_ledger(&snapshot, Order::Any)?;
+        let mut plan = scan_ledger(&snapshot)?;
         if facts == Facts::Submissions {
             plan =
                 plan.project(ledger_columns().chain(COUNTS.map(|name| lit(0_i64).alias(name))))?;
@@ -258,9 +259,9 @@ impl FactTable {
         let mut readable = vec![feeds];
         readable.extend(permission::observations(catalogue, access, indicators.as_ref()));
         let plan = if self.facts == Facts::Current {
-            self.revisions(&readable)?.newest()
+            self.revisions(Wanted::Newest, readable)?
         } else {
-            self.rows(self.facts.kind(), Order::Any, &readable)?
+            self.rows(&readable)?
         };
         Ok((plan, class))
     }
@@ -273,7 +274,7 @@ impl FactTable {
     ) -> Result<LogicalPlanBuilder> {
         let Rules { catalogue, access, .. } = self.rules.as_ref();
         let mut readable: Vec<_> = permission::submissions(catalogue, access).into_iter().collect();
-        let plan = self.rows(self.facts.kind(), Order::Any, &readable)?;
+        let plan = self.rows(&readable)?;
         if self.facts == Facts::Verdicts {
             return Ok(plan);
         }
@@ -282,7 +283,9 @@ impl FactTable {
         }
         // A cell is of one feed, so a feed's counts need the revisions of no other.
         readable.extend(on_feeds(filters));
-        let changes = self.revisions(&readable)?.changes()?.build()?;
+        let added_up = COUNTS.map(|name| sum(ident(name)).alias(name));
+        let changes = self.revisions(Wanted::Changes, readable)?;
+        let changes = changes.aggregate([ident(CHANGED_AT)], added_up)?.build()?;
         let (stamp, changed_at) = ("ledger.recorded_at", CHANGED_AT);
         let counted = plan.join(changes, JoinType::Left, (vec![stamp], vec![changed_at]), None)?;
         let counts = COUNTS.map(|name| coalesce(vec![ident(name), lit(0_i64)]).alias(name));
@@ -296,21 +299,18 @@ impl FactTable {
             || filters.iter().any(|f| f.column_refs().iter().any(|column| is_count(&column.name)))
     }
 
-    /// All revisions of the cells for which some filters on keys hold.
-    fn revisions(&self, filters: &[Expr]) -> Result<AllRevisions> {
-        let rows = |order| -> Result<LogicalPlan> {
-            let rows = self.rows(OBSERVATION, order, filters)?;
-            rows.build()
-        };
-        let (ordered, unordered) = (rows(Order::Cells)?, rows(Order::None)?);
-        Ok(AllRevisions { ordered, unordered, known: Arc::clone(&self.rules.known) })
+    /// What is wanted of all revisions of the cells for which some filters on keys hold.
+    fn revisions(&self, wanted: Wanted, filters: Vec<Expr>) -> Result<LogicalPlanBuilder> {
+        let (snapshot, known) = (Arc::clone(&self.snapshot), Arc::clone(&self.rules.known));
+        let table = RevisionsTable { snapshot, known, wanted, filters };
+        LogicalPlanBuilder::scan("revisions", provider_as_source(Arc::new(table)), None)
     }
 
-    /// Rows of a kind for which some filters hold.
-    fn rows(&self, kind: &str, order: Order, filters: &[Expr]) -> Result<LogicalPlanBuilder> {
-        let of_kind = ident("kind").eq(lit(kind));
+    /// Rows of its kind for which some filters hold.
+    fn rows(&self, filters: &[Expr]) -> Result<LogicalPlanBuilder> {
+        let of_kind = ident("kind").eq(lit(self.facts.kind()));
         filter_all(
-            scan_ledger(&self.snapshot, order)?,
+            scan_ledger(&self.snapshot)?,
             std::iter::once(of_kind).chain(filters.iter().cloned()),
         )
     }
@@ -338,8 +338,8 @@ fn ledger_columns() -> impl Iterator<Item = Expr> {
     names.into_iter().map(ident)
 }
 
-fn scan_ledger(snapshot: &Arc<Snapshot>, order: Order) -> Result<LogicalPlanBuilder> {
-    let ledger = LedgerTable::new(Arc::clone(snapshot), order);
+fn scan_ledger(snapshot: &Arc<Snapshot>) -> Result<LogicalPlanBuilder> {
+    let ledger = LedgerTable::new(Arc::clone(snapshot), Order::Any);
     LogicalPlanBuilder::scan("ledger", provider_as_source(Arc::new(ledger)), None)
 }
 

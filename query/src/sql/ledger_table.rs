@@ -22,34 +22,40 @@ use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::{DataSourceExec, MemorySourceConfig};
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfigBuilder, ParquetFileReaderFactory, ParquetSource,
+};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::union::UnionExec;
+use datafusion::prelude::{ident, lit};
 use dinh_lake::ledger::{DataFile, OBSERVATION, Snapshot, ledger_schema};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::naming::named;
-use super::revisions::cell_ordering;
 use super::store::ledger_url;
 
 /// One read gets the footer of all but the widest files.
-const FOOTER_BYTES: usize = 512 << 10;
+pub(super) const FOOTER_BYTES: usize = 512 << 10;
 
 /// Which files of the ledger a scan reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// All of them, in no order.
+    /// All of them.
     Any,
-    /// Those whose rows are in the order of cells, each in a partition of its own.
+    /// Those whose rows are observations in the order of cells.
     Cells,
     /// The others.
     None,
 }
+
+/// A scan of some files, if there are any.
+type Input = Option<Arc<dyn ExecutionPlan>>;
 
 /// The ledger's rows of every kind, in one snapshot.
 pub(super) struct LedgerTable {
@@ -62,28 +68,62 @@ impl LedgerTable {
         Self { snapshot, order }
     }
 
+    /// The files that may hold a row for which all of the filters hold, for a scan of one's own.
+    pub(super) fn files(
+        &self,
+        session: &dyn Session,
+        filters: &[Expr],
+    ) -> Result<Vec<PartitionedFile>> {
+        Ok(self.matching(session, filters)?.iter().map(|file| partitioned(file)).collect())
+    }
+
+    /// A scan of some columns of their observations; it may give rows for which a filter on keys does not hold.
+    pub(super) fn observations(
+        &self,
+        session: &dyn Session,
+        mut columns: Vec<usize>,
+        filters: &[Expr],
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let ledger = ledger_schema();
+        columns.push(ledger.index_of("kind")?);
+        let of_kind = ident("kind").eq(lit(OBSERVATION));
+        let filters: Vec<_> = std::iter::once(of_kind).chain(filters.iter().cloned()).collect();
+        let (hot, cold) = self.inputs(session, Some(&columns), &filters)?;
+        let mut inputs = Vec::from_iter(hot);
+        if let Some(cold) = cold {
+            // A fresh file has rows of all kinds.
+            let filter = conjunction(filters).expect("there is one at least");
+            let schema = DFSchema::try_from(cold.schema())?;
+            let filter = session.create_physical_expr(filter, &schema)?;
+            inputs.push(Arc::new(FilterExec::try_new(filter, cold)?));
+        }
+        union(inputs, Some(&columns))
+    }
+
     fn plan(
         &self,
         session: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (hot, cold) = self.inputs(session, projection, filters)?;
+        union(cold.into_iter().chain(hot).collect(), projection)
+    }
+
+    /// Scans of the files in memory and of the others.
+    fn inputs(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+    ) -> Result<(Input, Input)> {
         let files = self.matching(session, filters)?;
         let kinds = named("kind", filters);
         let (hot, cold): (Vec<_>, Vec<_>) = files.into_iter().partition(|f| f.hot.is_some());
         let hot: Vec<_> = hot.iter().flat_map(|file| batches(file, kinds.as_ref())).collect();
-        let mut inputs: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
-        if !cold.is_empty() {
-            inputs.push(self.scan_cold(session, &cold, projection)?);
-        }
-        if !hot.is_empty() {
-            inputs.push(scan_hot(session, hot, projection)?);
-        }
-        if inputs.is_empty() {
-            let schema = project_schema(&ledger_schema(), projection)?;
-            return Ok(Arc::new(EmptyExec::new(schema)));
-        }
-        UnionExec::try_new(inputs)
+        let hot = (!hot.is_empty()).then(|| scan_hot(session, hot, projection)).transpose()?;
+        let cold = (!cold.is_empty()).then(|| scan_cold(session, &cold, projection)).transpose()?;
+        Ok((hot, cold))
     }
 
     /// The files that may hold a row for which all of the filters hold.
@@ -104,40 +144,47 @@ impl LedgerTable {
         let kept = files.into_iter().zip(keep).filter(|(_, keep)| *keep);
         Ok(kept.map(|(file, _)| file).collect())
     }
+}
 
-    fn scan_cold(
-        &self,
-        session: &dyn Session,
-        files: &[Arc<DataFile>],
-        projection: Option<&Vec<usize>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let runtime = session.runtime_env();
-        let url = ledger_url();
-        let reader = CachedParquetFileReaderFactory::new(
-            runtime.object_store(&url)?,
-            runtime.cache_manager.get_file_metadata_cache(),
-        );
-        let options = session.table_options().parquet.clone();
-        let source = ParquetSource::new(ledger_schema())
-            .with_table_parquet_options(options)
-            .with_metadata_size_hint(FOOTER_BYTES)
-            .with_parquet_file_reader_factory(Arc::new(reader));
-        let rows: u64 = files.iter().map(|file| file.stats.num_records).sum();
-        let mut statistics = Statistics::new_unknown(&ledger_schema());
-        statistics.num_rows = Precision::Inexact(usize::try_from(rows).unwrap_or(usize::MAX));
-        let group = FileGroup::new(files.iter().map(|file| partitioned(file)).collect());
-        let (partitions, ordering) = match self.order {
-            Order::Cells => (files.len(), cell_ordering(&ledger_schema())?),
-            Order::Any | Order::None => (session.config().target_partitions(), None),
-        };
-        let config = FileScanConfigBuilder::new(url, Arc::new(source))
-            .with_file_groups(group.split_files(partitions))
-            .with_statistics(statistics)
-            .with_output_ordering(ordering.into_iter().collect())
-            .with_projection_indices(projection.cloned())?
-            .build();
-        Ok(DataSourceExec::from_data_source(config))
+fn union(
+    inputs: Vec<Arc<dyn ExecutionPlan>>,
+    projection: Option<&Vec<usize>>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    if inputs.is_empty() {
+        return Ok(Arc::new(EmptyExec::new(project_schema(&ledger_schema(), projection)?)));
     }
+    UnionExec::try_new(inputs)
+}
+
+/// What reads files of the ledger, with the footers that it remembers.
+pub(super) fn reader_factory(session: &dyn Session) -> Result<Arc<dyn ParquetFileReaderFactory>> {
+    let runtime = session.runtime_env();
+    Ok(Arc::new(CachedParquetFileReaderFactory::new(
+        runtime.object_store(ledger_url())?,
+        runtime.cache_manager.get_file_metadata_cache(),
+    )))
+}
+
+fn scan_cold(
+    session: &dyn Session,
+    files: &[Arc<DataFile>],
+    projection: Option<&Vec<usize>>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let options = session.table_options().parquet.clone();
+    let source = ParquetSource::new(ledger_schema())
+        .with_table_parquet_options(options)
+        .with_metadata_size_hint(FOOTER_BYTES)
+        .with_parquet_file_reader_factory(reader_factory(session)?);
+    let rows: u64 = files.iter().map(|file| file.stats.num_records).sum();
+    let mut statistics = Statistics::new_unknown(&ledger_schema());
+    statistics.num_rows = Precision::Inexact(usize::try_from(rows).unwrap_or(usize::MAX));
+    let group = FileGroup::new(files.iter().map(|file| partitioned(file)).collect());
+    let config = FileScanConfigBuilder::new(ledger_url(), Arc::new(source))
+        .with_file_groups(group.split_files(session.config().target_partitions()))
+        .with_statistics(statistics)
+        .with_projection_indices(projection.cloned())?
+        .build();
+    Ok(DataSourceExec::from_data_source(config))
 }
 
 /// Whether the rows of a file are observations in the order of cells.

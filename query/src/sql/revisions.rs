@@ -1,8 +1,8 @@
-//! Plans over all revisions of cells: which revision is the newest, and what each submission changed.
+//! Tables over all revisions of cells: which revision is the newest, and what each submission changed.
 //!
 //! ```text
-//! sorted files ──> one stream each, in order already ┐
-//! fresh rows   ──> sorted, spilling where it must    ┘ Keyed: each row has its cell's key; on a task of its own
+//! sorted files ──> the pages of a range of cells, each file a stream, in order already ┐
+//! fresh rows   ──> read once, sorted by their keys, spilling where they must           ┘ Keyed: each row has its cell's key
 //!                                                      │
 //!                                                      ▼
 //!                      Meeting: all rows in the order of cells and stamps, as stretches of one stream after another
@@ -12,14 +12,18 @@
 //!   and the withdrawn; batches go on as they came            each submission
 //! ```
 //!
+//! All cells are cut into ranges of about as many rows, one for each partition, by the bounds that sorted files keep of their
+//! pages; so all processors are at work, and no row is used by two of them.
+//!
 //! Rows are never merged: a batch goes on as it came, once every cell in it is known to be the newest or not. So only keys
 //! are compared, whole stretches of them at once where streams do not meet, and the other columns are not touched unless a
 //! row is left out.
 //!
 //! Invariants:
 //! - Predicates on keys may run below, for they keep or drop a cell with all its revisions; no others may.
-//! - Memory is bounded by the number of streams, a few batches of each, and for changes by the submissions that are counted.
-//!   The sort of the fresh rows spills.
+//! - A cell is in one partition with all its revisions, so any number of partitions gives the same rows.
+//! - Memory is bounded by the number of streams, a few batches of each, by the fresh rows, which spill, and for changes by
+//!   the submissions that are counted.
 //! - A stream that is not in order is an error, never a wrong answer.
 //!
 //! # Decisions
@@ -28,218 +32,187 @@
 
 mod changes;
 mod exec;
+mod fresh;
 mod keyed;
 mod meeting;
 mod newest;
+mod pages;
+mod ranges;
+mod sorted;
+mod spill;
 
-use std::cmp::Ordering;
-use std::collections::HashSet;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
-use datafusion::catalog::Session;
-use datafusion::common::{DFSchema, DFSchemaRef, Result, internal_err};
-use datafusion::execution::context::QueryPlanner;
-use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{
-    Expr, Extension, LogicalPlan, LogicalPlanBuilder, UserDefinedLogicalNode,
-    UserDefinedLogicalNodeCore,
-};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::TreeNode;
+use datafusion::common::{DFSchema, Result, project_schema};
+use datafusion::datasource::TableType;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
+use dinh_lake::ledger::{Snapshot, ledger_schema};
 
 use super::cell::{CELL_ORDER, KnownTexts};
+use super::ledger_table::{LedgerTable, Order, reader_factory};
 use changes::{CONTENT, changes_schema};
-use exec::{Give, RevisionsExec};
-use keyed::RECORDED_AT;
-use newest::STATUS;
+use exec::RevisionsExec;
+use keyed::{Asked, Filter, RECORDED_AT, STATUS};
+use pages::Pruning;
+use sorted::SortedFiles;
 
 pub(super) use changes::{CHANGED_AT, COUNTS};
-pub(super) use exec::cell_ordering;
 
-/// The same rows of the ledger's files that are in the order of cells, and of the others.
-pub(super) struct AllRevisions {
-    pub(super) ordered: LogicalPlan,
-    pub(super) unordered: LogicalPlan,
-    /// The texts that ordinals are ready for.
-    pub(super) known: Arc<KnownTexts>,
-}
-
-impl AllRevisions {
-    /// The newest revision of each cell, unless it is withdrawn.
-    pub(super) fn newest(self) -> LogicalPlanBuilder {
-        let schema = Arc::clone(self.unordered.schema());
-        self.wanting(Wanted::Newest, schema)
-    }
-
-    /// What each submission changed: its stamp as [`CHANGED_AT`], and the [`COUNTS`].
-    ///
-    /// # Errors
-    /// Never: the columns have different names.
-    pub(super) fn changes(self) -> Result<LogicalPlanBuilder> {
-        let schema = DFSchema::try_from(changes_schema())?;
-        Ok(self.wanting(Wanted::Changes, Arc::new(schema)))
-    }
-
-    fn wanting(self, wanted: Wanted, schema: DFSchemaRef) -> LogicalPlanBuilder {
-        let Self { ordered, unordered, known } = self;
-        let node = Arc::new(OverRevisions { ordered, unordered, known, wanted, schema });
-        LogicalPlanBuilder::from(LogicalPlan::Extension(Extension { node }))
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Wanted {
+/// What is wanted of all revisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The newest revision of each cell, unless it is withdrawn: all columns of the ledger.
     Newest,
+    /// What submissions changed: the stamp of each as [`CHANGED_AT`], and [`COUNTS`] that are to be added up.
     Changes,
 }
 
-/// The node of a plan.
-#[derive(Clone)]
-struct OverRevisions {
-    ordered: LogicalPlan,
-    unordered: LogicalPlan,
-    known: Arc<KnownTexts>,
-    wanted: Wanted,
-    schema: DFSchemaRef,
-}
-
-impl UserDefinedLogicalNodeCore for OverRevisions {
-    fn name(&self) -> &'static str {
-        match self.wanted {
-            Wanted::Newest => "Newest",
-            Wanted::Changes => "Changes",
+impl Wanted {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Newest => "Newest",
+            Self::Changes => "Changes",
         }
     }
 
-    fn inputs(&self) -> Vec<&LogicalPlan> {
-        vec![&self.ordered, &self.unordered]
-    }
-
-    fn schema(&self) -> &DFSchemaRef {
-        &self.schema
-    }
-
-    fn expressions(&self) -> Vec<Expr> {
-        Vec::new()
-    }
-
-    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
-        let columns = self.schema.fields().iter().map(|field| field.name());
-        columns.filter(|name| !CELL_ORDER.contains(&name.as_str())).cloned().collect()
-    }
-
-    fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(UserDefinedLogicalNodeCore::name(self))
-    }
-
-    fn with_exprs_and_inputs(&self, _: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
-        let Ok([ordered, unordered]) = <[LogicalPlan; 2]>::try_from(inputs) else {
-            return internal_err!("all revisions are two inputs");
-        };
-        let schema = match self.wanted {
-            Wanted::Newest => Arc::clone(unordered.schema()),
-            Wanted::Changes => Arc::clone(&self.schema),
-        };
-        let (known, wanted) = (Arc::clone(&self.known), self.wanted);
-        Ok(Self { ordered, unordered, known, wanted, schema })
-    }
-
-    fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
-        let mut names: HashSet<&str> =
-            CELL_ORDER.into_iter().chain([RECORDED_AT, STATUS]).collect();
-        match self.wanted {
-            Wanted::Newest => names.extend(
-                output_columns.iter().map(|index| self.schema.field(*index).name().as_str()),
-            ),
-            Wanted::Changes => names.extend(CONTENT),
+    /// The columns that come out, when these are read.
+    fn schema(self, asked: &Asked) -> SchemaRef {
+        match self {
+            Self::Newest => Arc::clone(&asked.columns),
+            Self::Changes => changes_schema(),
         }
-        let of = |schema: &DFSchema| {
-            let fields = schema.fields().iter().enumerate();
-            let wanted = fields.filter(|(_, field)| names.contains(field.name().as_str()));
-            wanted.map(|(index, _)| index).collect::<Vec<_>>()
-        };
-        Some(vec![of(self.ordered.schema()), of(self.unordered.schema())])
     }
 }
 
-impl PartialEq for OverRevisions {
-    fn eq(&self, other: &Self) -> bool {
-        self.wanted == other.wanted
-            && self.ordered == other.ordered
-            && self.unordered == other.unordered
-    }
+/// All revisions of the cells for which some filters on keys hold, as a table of what is wanted of them.
+pub(super) struct RevisionsTable {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) known: Arc<KnownTexts>,
+    pub(super) wanted: Wanted,
+    /// Filters on columns of the key.
+    pub(super) filters: Vec<Expr>,
 }
 
-impl Eq for OverRevisions {}
-
-impl PartialOrd for OverRevisions {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        (self == other).then_some(Ordering::Equal)
-    }
-}
-
-impl Hash for OverRevisions {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.wanted.hash(state);
-        self.ordered.hash(state);
-        self.unordered.hash(state);
-    }
-}
-
-impl fmt::Debug for OverRevisions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        UserDefinedLogicalNodeCore::fmt_for_explain(self, f)
-    }
-}
-
-/// Plans what DataFusion knows, and [`AllRevisions`].
-#[derive(Debug)]
-pub(super) struct Planner;
-
-#[async_trait]
-impl QueryPlanner for Planner {
-    async fn create_physical_plan(
+impl RevisionsTable {
+    /// What is read of the ledger, for some columns of the table.
+    fn asked(
         &self,
-        plan: &LogicalPlan,
         session: &dyn Session,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Self)])
-            .create_physical_plan(plan, session)
-            .await
+        projection: Option<&Vec<usize>>,
+        filter: Option<&Expr>,
+    ) -> Result<Asked> {
+        let ledger = ledger_schema();
+        let columns = match self.wanted {
+            Wanted::Newest => project_schema(&ledger, projection)?,
+            Wanted::Changes => {
+                let fields = CONTENT.into_iter().map(|name| ledger.field_with_name(name).cloned());
+                Arc::new(Schema::new(fields.collect::<Result<Vec<_>, _>>()?))
+            }
+        };
+        let filter = filter.map(|filter| self::filter(session, filter)).transpose()?;
+        Ok(Asked { columns, filter })
+    }
+
+    /// The columns of the ledger that fresh rows need.
+    fn needed(asked: &Asked) -> Vec<usize> {
+        let is_asked = |name: &str| asked.columns.column_with_name(name).is_some();
+        let is_needed = |name: &str| {
+            CELL_ORDER.contains(&name) || name == RECORDED_AT || name == STATUS || is_asked(name)
+        };
+        let schema = ledger_schema();
+        let fields = schema.fields().iter().enumerate();
+        fields.filter(|(_, field)| is_needed(field.name())).map(|(index, _)| index).collect()
+    }
+}
+
+fn filter(session: &dyn Session, filter: &Expr) -> Result<Filter> {
+    let ledger = ledger_schema();
+    let named = filter.column_refs();
+    let fields = ledger.fields().iter();
+    let fields = fields.filter(|field| named.iter().any(|column| column.name == *field.name()));
+    let columns = Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()));
+    let schema = DFSchema::try_from(Arc::clone(&columns))?;
+    Ok(Filter { predicate: session.create_physical_expr(filter.clone(), &schema)?, columns })
+}
+
+fn pruning(session: &dyn Session, filter: &Expr) -> Result<Pruning> {
+    let schema = ledger_schema();
+    let columns = DFSchema::try_from(Arc::clone(&schema))?;
+    let predicate = |filter: Expr| -> Result<PruningPredicate> {
+        let filter = session.create_physical_expr(filter, &columns)?;
+        let builder = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&schema));
+        builder.try_build(filter)
+    };
+    // What is null is neither true nor false, and columns of the key are never null.
+    let has_null =
+        filter.exists(|part| Ok(matches!(part, Expr::Literal(value, _) if value.is_null())))?;
+    let may_fail = (!has_null).then(|| predicate(!filter.clone())).transpose()?;
+    Ok(Pruning { may_hold: predicate(filter.clone())?, may_fail })
+}
+
+impl fmt::Debug for RevisionsTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RevisionsTable {} at {}", self.wanted.name(), self.snapshot.position)
     }
 }
 
 #[async_trait]
-impl ExtensionPlanner for Planner {
-    async fn plan_extension(
+impl TableProvider for RevisionsTable {
+    fn schema(&self) -> SchemaRef {
+        match self.wanted {
+            Wanted::Newest => ledger_schema(),
+            Wanted::Changes => changes_schema(),
+        }
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    async fn scan(
         &self,
-        _planner: &dyn PhysicalPlanner,
-        node: &dyn UserDefinedLogicalNode,
-        _logical_inputs: &[&LogicalPlan],
-        inputs: &[Arc<dyn ExecutionPlan>],
-        _session: &dyn Session,
-        _context: &PhysicalPlanningContext,
-    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let Some(node) = node.as_any().downcast_ref::<OverRevisions>() else { return Ok(None) };
-        let [ordered, unordered] = inputs else {
-            return internal_err!("all revisions are two inputs");
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let filters: Vec<_> = self.filters.iter().chain(filters).cloned().collect();
+        let filter = conjunction(filters.iter().cloned());
+        let asked = Arc::new(self.asked(session, projection, filter.as_ref())?);
+        let ledger = |order| LedgerTable::new(Arc::clone(&self.snapshot), order);
+        let fresh = ledger(Order::None).observations(session, Self::needed(&asked), &filters)?;
+        let sorted = SortedFiles {
+            files: ledger(Order::Cells).files(session, &filters)?,
+            readers: reader_factory(session)?,
+            pruning: filter.map(|filter| pruning(session, &filter)).transpose()?,
+            asked,
         };
-        let inputs = [Arc::clone(ordered), Arc::clone(unordered)];
-        let known = Arc::clone(&node.known);
-        let plan = match node.wanted {
-            Wanted::Newest => {
-                let schema = unordered.schema();
-                let columns = schema.fields().iter().map(|field| field.name().clone());
-                RevisionsExec::try_new(inputs, known, Give::Newest(columns.collect()), schema)
+        let (known, partitions) = (Arc::clone(&self.known), session.config().target_partitions());
+        Ok(Arc::new(RevisionsExec::new(Arc::new(sorted), fresh, known, self.wanted, partitions)))
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        let on_keys = |filter: &&Expr| {
+            let columns = filter.column_refs();
+            let mut names = columns.iter().map(|column| column.name.as_str());
+            let is_on_keys = names.all(|name| CELL_ORDER.contains(&name));
+            if self.wanted == Wanted::Newest && is_on_keys && !filter.is_volatile() {
+                return TableProviderFilterPushDown::Exact;
             }
-            Wanted::Changes => {
-                RevisionsExec::try_new(inputs, known, Give::Changes, changes_schema())
-            }
+            TableProviderFilterPushDown::Unsupported
         };
-        Ok(Some(Arc::new(plan?)))
+        Ok(filters.iter().map(on_keys).collect())
     }
 }
 

@@ -9,7 +9,8 @@
 //! | a figure | the same content | unchanged: it changes provenance alone |
 //! | nothing, or withdrawn | withdrawn | unchanged |
 //!
-//! The content of an observation is [`CONTENT`]. A stamp belongs to one submission, so counts are kept by stamp.
+//! The content of an observation is [`CONTENT`]. A stamp belongs to one submission, so counts are kept by stamp. Each partition
+//! counts the rows of its own cells; whoever reads all of them adds up.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -19,14 +20,12 @@ use arrow::buffer::{BooleanBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
 use datafusion::common::Result;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::super::cell::{Cells, Key};
-use super::keyed::{KeyedReader, standing};
+use super::keyed::{Keyed, STATUS, plain};
 use super::meeting::{Batch, Meeting, Stretch};
-use super::newest::STATUS;
 
 /// What an observation says of its cell.
 pub(super) const CONTENT: [&str; 7] = [
@@ -82,42 +81,13 @@ impl Batch for Contents {
 }
 
 /// Makes contents out of a stream.
-pub(super) struct ContentReader {
-    input: KeyedReader,
+struct ContentReader {
+    input: BoxStream<'static, Result<Keyed>>,
+    schema: SchemaRef,
     converter: Arc<RowConverter>,
-    places: Vec<usize>,
-    status: usize,
-}
-
-/// What makes contents of [`CONTENT`], of all streams alike.
-///
-/// # Errors
-/// When a stream has not the columns.
-pub(super) fn converter(schema: &SchemaRef) -> Result<Arc<RowConverter>> {
-    let field = |name: &str| -> Result<SortField> {
-        Ok(SortField::new(schema.field_with_name(name)?.data_type().clone()))
-    };
-    let fields = CONTENT.into_iter().map(field).collect::<Result<_>>()?;
-    Ok(Arc::new(RowConverter::new(fields)?))
 }
 
 impl ContentReader {
-    /// A reader of a stream.
-    ///
-    /// # Errors
-    /// When it has not the columns.
-    pub(super) fn new(
-        input: SendableRecordBatchStream,
-        cells: Arc<Cells>,
-        converter: Arc<RowConverter>,
-    ) -> Result<Self> {
-        let from = input.schema();
-        let places =
-            CONTENT.into_iter().map(|name| from.index_of(name)).collect::<Result<_, _>>()?;
-        let status = from.index_of(STATUS)?;
-        Ok(Self { input: KeyedReader::new(input, cells)?, converter, places, status })
-    }
-
     fn stream(self) -> BoxStream<'static, Result<Contents>> {
         stream::try_unfold(self, |mut reader| async {
             let next = reader.next().await;
@@ -127,15 +97,12 @@ impl ContentReader {
     }
 
     async fn next(&mut self) -> Result<Option<Contents>> {
-        let Some(keyed) = self.input.next().await? else { return Ok(None) };
-        let columns: Vec<ArrayRef> =
-            self.places.iter().map(|place| Arc::clone(keyed.batch.column(*place))).collect();
-        Ok(Some(Contents {
-            standing: standing(keyed.batch.column(self.status))?,
-            contents: self.converter.convert_columns(&columns)?,
-            keys: keyed.keys,
-            stamps: keyed.stamps,
-        }))
+        let Some(keyed) = self.input.next().await.transpose()? else { return Ok(None) };
+        let columns = keyed.columns.iter().zip(self.schema.fields());
+        let columns = columns.map(|(column, field)| plain(column, field.data_type()));
+        let contents = self.converter.convert_columns(&columns.collect::<Result<Vec<_>>>()?)?;
+        let Keyed { keys, stamps, standing, .. } = keyed;
+        Ok(Some(Contents { keys, stamps, standing, contents }))
     }
 }
 
@@ -156,18 +123,30 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    /// Starts to read streams of revisions that have the columns of `schema`, which are [`CONTENT`].
+    ///
+    /// # Errors
+    /// When they cannot be compared.
     pub(super) fn start(
-        readers: Vec<ContentReader>,
+        inputs: Vec<BoxStream<'static, Result<Keyed>>>,
+        schema: &SchemaRef,
         cells: Arc<Cells>,
         reservation: MemoryReservation,
-    ) -> Self {
-        let inputs = readers.into_iter().map(ContentReader::stream).collect();
+    ) -> Result<Self> {
+        let fields = schema.fields().iter();
+        let fields = fields.map(|field| SortField::new(field.data_type().clone())).collect();
+        let converter = Arc::new(RowConverter::new(fields)?);
+        let contents = |input| {
+            let (schema, converter) = (Arc::clone(schema), Arc::clone(&converter));
+            ContentReader { input, schema, converter }.stream()
+        };
+        let inputs = inputs.into_iter().map(contents).collect();
         let counts = reservation.new_empty();
         let meeting = Meeting::start(inputs, cells, reservation);
-        Self { meeting, before: None, counts: HashMap::new(), reservation: counts }
+        Ok(Self { meeting, before: None, counts: HashMap::new(), reservation: counts })
     }
 
-    /// The counts of all submissions, once all rows are read.
+    /// The counts of the submissions that have rows in the streams, once all are read.
     ///
     /// # Errors
     /// When a stream fails, or there is no memory.

@@ -1,18 +1,14 @@
 //! All revisions as a step of a plan.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{
-    EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr, PhysicalSortExpr,
-    expressions::Column,
-};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::ChildrenPropertiesMode::Recompute;
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, EvaluationType, SchedulingType,
@@ -20,121 +16,152 @@ use datafusion::physical_plan::execution_plan::{
 use datafusion::physical_plan::metrics::{
     BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput,
 };
-use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
-    PlanProperties, ReplaceChildrenOptions,
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+    ReplaceChildrenOptions,
 };
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::future::{BoxFuture, FutureExt, Shared};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
-use super::super::cell::{CELL_ORDER, Cells, KnownTexts};
-use super::changes::{Changes, ContentReader, converter};
-use super::keyed::RECORDED_AT;
-use super::newest::{Newest, RevisionReader};
+use super::super::cell::{Cells, KnownTexts};
+use super::Wanted;
+use super::changes::Changes;
+use super::fresh::Fresh;
+use super::keyed::Keyed;
+use super::newest::Newest;
+use super::ranges::{Range, cut};
+use super::sorted::{SortedFile, SortedFiles};
 
 /// Rows on their way.
 type Rows = BoxStream<'static, Result<RecordBatch>>;
+/// What all partitions wait for; whichever of them is asked works on it.
+type Preparing = Shared<BoxFuture<'static, Result<Arc<Prepared>, Arc<DataFusionError>>>>;
 
-/// What a step gives.
-#[derive(Clone, Debug)]
-pub(super) enum Give {
-    /// These columns of the newest revisions.
-    Newest(Vec<String>),
-    /// What each submission changed.
-    Changes,
-}
-
-/// Reads two inputs in the order of cells, each in any number of partitions, as one.
-#[derive(Clone, Debug)]
+/// Reads sorted files and fresh rows in the order of cells, each partition a range of them.
+#[derive(Clone)]
 pub(super) struct RevisionsExec {
-    inputs: [Arc<dyn ExecutionPlan>; 2],
+    sorted: Arc<SortedFiles>,
+    fresh: Arc<dyn ExecutionPlan>,
     known: Arc<KnownTexts>,
-    give: Give,
+    wanted: Wanted,
+    partitions: usize,
+    prepared: Arc<OnceLock<Preparing>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
-impl RevisionsExec {
-    pub(super) fn try_new(
-        inputs: [Arc<dyn ExecutionPlan>; 2],
-        known: Arc<KnownTexts>,
-        give: Give,
-        schema: SchemaRef,
-    ) -> Result<Self> {
-        for input in &inputs {
-            cell_ordering(&input.schema())?;
+/// What is found out once for all partitions.
+struct Prepared {
+    cells: Arc<Cells>,
+    sorted: Vec<SortedFile>,
+    fresh: Fresh,
+    /// Of the partitions that have anything to do.
+    ranges: Vec<Range>,
+}
+
+impl Prepared {
+    async fn new(exec: RevisionsExec, context: Arc<TaskContext>) -> Result<Self> {
+        let RevisionsExec { sorted, fresh, known, metrics, .. } = exec;
+        let cells = Arc::new(Cells::new(known));
+        let (sorted, fresh) = tokio::try_join!(
+            sorted.open(&cells, &metrics),
+            Fresh::read(&fresh, &context, &sorted.asked, &cells, &metrics),
+        )?;
+        let pages = sorted.iter().flat_map(|file| &file.pages);
+        let samples = pages.filter_map(|page| Some((page.low?, page.rows as u64)));
+        let ranges = cut(samples.chain(fresh.samples()).collect(), exec.partitions, &cells);
+        Ok(Self { cells, sorted, fresh, ranges })
+    }
+
+    /// All streams that have revisions of a partition's cells.
+    fn revisions(
+        &self,
+        range: Range,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Result<Vec<BoxStream<'static, Result<Keyed>>>> {
+        let mut streams = self.fresh.revisions(range, &self.cells)?;
+        for file in &self.sorted {
+            streams.extend(file.revisions(range, &self.cells, metrics)?);
         }
+        Ok(streams)
+    }
+}
+
+impl RevisionsExec {
+    /// A step of some partitions, over sorted files and a plan of all fresh rows.
+    pub(super) fn new(
+        sorted: Arc<SortedFiles>,
+        fresh: Arc<dyn ExecutionPlan>,
+        known: Arc<KnownTexts>,
+        wanted: Wanted,
+        partitions: usize,
+    ) -> Self {
+        let schema = wanted.schema(&sorted.asked);
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
-            Partitioning::UnknownPartitioning(1),
+            Partitioning::UnknownPartitioning(partitions),
             EmissionType::Incremental,
             Boundedness::Bounded,
         )
         .with_evaluation_type(EvaluationType::Eager)
         .with_scheduling_type(SchedulingType::Cooperative);
-        let properties = Arc::new(properties);
-        Ok(Self { inputs, known, give, properties, metrics: ExecutionPlanMetricsSet::new() })
+        let (properties, prepared) = (Arc::new(properties), Arc::default());
+        let metrics = ExecutionPlanMetricsSet::new();
+        Self { sorted, fresh, known, wanted, partitions, prepared, properties, metrics }
     }
 
-    /// The partitions of both inputs.
-    fn streams(&self, context: &Arc<TaskContext>) -> Result<Vec<SendableRecordBatchStream>> {
-        let partitions = |input: &Arc<dyn ExecutionPlan>| {
-            let input = Arc::clone(input);
-            let count = input.output_partitioning().partition_count();
-            (0..count).map(move |partition| (Arc::clone(&input), partition))
-        };
-        let all = self.inputs.iter().flat_map(partitions);
-        all.map(|(input, partition)| input.execute(partition, Arc::clone(context))).collect()
-    }
-
-    fn newest(
-        &self,
-        output: &[String],
-        partition: usize,
-        context: &Arc<TaskContext>,
-    ) -> Result<Rows> {
-        let cells = Arc::new(Cells::new(Arc::clone(&self.known)));
-        let reader = |input| RevisionReader::new(input, Arc::clone(&cells), output, self.schema());
-        let readers = self.streams(context)?.into_iter().map(reader).collect::<Result<_>>()?;
-        let reservation = MemoryConsumer::new("Newest").register(context.memory_pool());
-        let newest = Newest::start(readers, cells, reservation);
-        let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let rows = stream::try_unfold((newest, metrics), |(mut newest, metrics)| async {
-            let rows = newest.next().await;
-            rows.map(|rows| Some((rows?.record_output(&metrics), (newest, metrics))))
+    async fn rows(self, partition: usize, context: Arc<TaskContext>) -> Result<Rows> {
+        let preparing = self.prepared.get_or_init(|| {
+            let exec = Self { prepared: Arc::default(), ..self.clone() };
+            let prepared = Prepared::new(exec, Arc::clone(&context));
+            prepared.map(|prepared| prepared.map(Arc::new).map_err(Arc::new)).boxed().shared()
         });
-        Ok(rows.boxed())
-    }
-
-    fn changes(&self, context: &Arc<TaskContext>) -> Result<Rows> {
-        let cells = Arc::new(Cells::new(Arc::clone(&self.known)));
-        let converter = converter(&self.inputs[0].schema())?;
-        let reader = |input| ContentReader::new(input, Arc::clone(&cells), Arc::clone(&converter));
-        let readers = self.streams(context)?.into_iter().map(reader).collect::<Result<_>>()?;
-        let reservation = MemoryConsumer::new("Changes").register(context.memory_pool());
-        let changes = Changes::start(readers, cells, reservation);
-        Ok(stream::once(changes.count()).boxed())
+        let prepared = preparing.clone().await.map_err(DataFusionError::Shared)?;
+        let Some(range) = prepared.ranges.get(partition) else {
+            return Ok(stream::empty().boxed());
+        };
+        let streams = prepared.revisions(*range, &self.metrics)?;
+        let cells = Arc::clone(&prepared.cells);
+        let schema = &self.sorted.asked.columns;
+        let consumer = MemoryConsumer::new(self.wanted.name());
+        let reservation = consumer.register(context.memory_pool());
+        match self.wanted {
+            Wanted::Newest => {
+                let newest = Newest::start(streams, Arc::clone(schema), cells, reservation);
+                Ok(stream::try_unfold(newest, |mut newest| async {
+                    let rows = newest.next().await;
+                    rows.map(|rows| rows.map(|rows| (rows, newest)))
+                })
+                .boxed())
+            }
+            Wanted::Changes => {
+                let changes = Changes::start(streams, schema, cells, reservation)?;
+                Ok(stream::once(changes.count()).boxed())
+            }
+        }
     }
 }
 
-/// The order of cells over a schema that has their columns, oldest revisions first.
-pub(in super::super) fn cell_ordering(schema: &SchemaRef) -> Result<Option<LexOrdering>> {
-    let ascending = |name: &&str| -> Result<PhysicalSortExpr> {
-        let column = Column::new_with_schema(name, schema)?;
-        Ok(PhysicalSortExpr::new_default(Arc::new(column)))
-    };
-    let columns = CELL_ORDER.iter().chain([&RECORDED_AT]).map(ascending);
-    Ok(LexOrdering::new(columns.collect::<Result<Vec<_>>>()?))
+impl fmt::Debug for RevisionsExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_as(DisplayFormatType::Default, f)
+    }
 }
 
 impl DisplayAs for RevisionsExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.give {
-            Give::Newest(columns) => {
-                write!(f, "RevisionsExec: the newest, columns=[{}]", columns.join(", "))
-            }
-            Give::Changes => write!(f, "RevisionsExec: changes"),
+        let (wanted, files) = (self.wanted.name(), self.sorted.files.len());
+        let columns = self.sorted.asked.columns.fields().iter();
+        let columns: Vec<_> = columns.map(|field| field.name().as_str()).collect();
+        write!(
+            f,
+            "RevisionsExec: {wanted}, sorted_files={files}, columns=[{}]",
+            columns.join(", ")
+        )?;
+        match &self.sorted.asked.filter {
+            Some(filter) => write!(f, ", filter={}", filter.predicate),
+            None => Ok(()),
         }
     }
 }
@@ -149,18 +176,11 @@ impl ExecutionPlan for RevisionsExec {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        self.inputs.iter().collect()
-    }
-
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        let ordering = |input: &Arc<dyn ExecutionPlan>| {
-            cell_ordering(&input.schema()).ok().flatten().map(OrderingRequirements::from)
-        };
-        self.inputs.iter().map(ordering).collect()
+        vec![&self.fresh]
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false; self.inputs.len()]
+        vec![false]
     }
 
     fn apply_expressions(
@@ -175,11 +195,11 @@ impl ExecutionPlan for RevisionsExec {
         children: Vec<Arc<dyn ExecutionPlan>>,
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let Ok(inputs) = children.try_into() else {
-            return internal_err!("all revisions are two inputs");
+        let Ok([fresh]) = <[Arc<dyn ExecutionPlan>; 1]>::try_from(children) else {
+            return internal_err!("all revisions have one input");
         };
-        let (known, give) = (Arc::clone(&self.known), self.give.clone());
-        Ok(Arc::new(Self::try_new(inputs, known, give, self.schema())?))
+        let (sorted, known) = (Arc::clone(&self.sorted), Arc::clone(&self.known));
+        Ok(Arc::new(Self::new(sorted, fresh, known, self.wanted, self.partitions)))
     }
 
     fn with_new_children(
@@ -189,32 +209,14 @@ impl ExecutionPlan for RevisionsExec {
         self.replace_children(children, ReplaceChildrenOptions::new(Recompute))
     }
 
-    /// Takes over a choice of columns, so that the others are not carried through.
-    fn try_swapping_with_projection(
-        &self,
-        projection: &ProjectionExec,
-    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let Give::Newest(columns) = &self.give else { return Ok(None) };
-        let chosen = |expr: &Arc<dyn PhysicalExpr>| {
-            let column = expr.downcast_ref::<Column>()?;
-            columns.get(column.index()).cloned()
-        };
-        let output = projection.expr().iter().map(|projected| chosen(&projected.expr));
-        let Some(output) = output.collect() else { return Ok(None) };
-        let (inputs, known) = (self.inputs.clone(), Arc::clone(&self.known));
-        let give = Give::Newest(output);
-        Ok(Some(Arc::new(Self::try_new(inputs, known, give, projection.schema())?)))
-    }
-
     fn execute(
         &self,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let rows = match &self.give {
-            Give::Newest(output) => self.newest(output, partition, &context)?,
-            Give::Changes => self.changes(&context)?,
-        };
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let rows = stream::once(self.clone().rows(partition, context)).try_flatten();
+        let rows = rows.map_ok(move |rows| rows.record_output(&metrics));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
     }
 

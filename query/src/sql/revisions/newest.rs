@@ -2,32 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions};
-use arrow::buffer::{BooleanBuffer, ScalarBuffer};
-use arrow::compute::filter_record_batch;
+use arrow::array::{BooleanBufferBuilder, RecordBatch, RecordBatchOptions};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::{Result, internal_err};
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::super::cell::{Cells, Key};
-use super::keyed::{Keyed, KeyedReader, standing};
+use super::keyed::{Keyed, filtered, plain};
 use super::meeting::{Batch, Meeting};
 
-/// The column that tells whether a revision stands.
-pub(super) const STATUS: &str = "status";
-
-/// The last revisions that a stream has of some cells.
-pub(super) struct Revisions {
-    /// The columns that go on.
-    rows: RecordBatch,
-    keys: Vec<Key>,
-    stamps: ScalarBuffer<i64>,
-    standing: BooleanBuffer,
-}
-
-impl Batch for Revisions {
+impl Batch for Keyed {
     fn keys(&self) -> &[Key] {
         &self.keys
     }
@@ -37,100 +23,69 @@ impl Batch for Revisions {
     }
 
     fn bytes(&self) -> usize {
-        self.rows.get_array_memory_size() + size_of_val(&self.keys[..])
+        Self::bytes(self)
     }
 }
 
 /// Cuts a stream down to the last revision that it has of each cell. It holds one batch back, for the first row of the next
 /// tells whether its last row is the last revision.
-pub(super) struct RevisionReader {
-    input: KeyedReader,
-    status: usize,
-    output: Vec<usize>,
-    schema: SchemaRef,
+struct RevisionReader {
+    input: BoxStream<'static, Result<Keyed>>,
     held: Option<Keyed>,
 }
 
 impl RevisionReader {
-    /// A reader of a stream; the columns `output` go on under the names of `schema`.
-    ///
-    /// # Errors
-    /// When the stream has not the columns.
-    pub(super) fn new(
-        input: SendableRecordBatchStream,
-        cells: Arc<Cells>,
-        output: &[String],
-        schema: SchemaRef,
-    ) -> Result<Self> {
-        let from = input.schema();
-        let output = output.iter().map(|name| from.index_of(name)).collect::<Result<_, _>>()?;
-        let status = from.index_of(STATUS)?;
-        Ok(Self { input: KeyedReader::new(input, cells)?, status, output, schema, held: None })
-    }
-
-    /// The revisions as they come.
-    pub(super) fn stream(self) -> BoxStream<'static, Result<Revisions>> {
-        stream::try_unfold(self, |mut reader| async {
-            let next = reader.next().await;
-            next.map(|next| next.map(|revisions| (revisions, reader)))
-        })
-        .boxed()
-    }
-
-    async fn next(&mut self) -> Result<Option<Revisions>> {
+    async fn next(&mut self) -> Result<Option<Keyed>> {
         loop {
-            let Some(keyed) = self.input.next().await? else {
+            let Some(keyed) = self.input.next().await.transpose()? else {
                 let last = self.held.take();
-                return last.map(|held| self.last_revisions(held, None)).transpose();
+                return last.map(|held| last_revisions(held, None)).transpose();
             };
-            let next = keyed.keys[0];
+            let Some(next) = keyed.keys.first().copied() else { continue };
             if let Some(held) = self.held.replace(keyed) {
-                let revisions = self.last_revisions(held, Some(next))?;
+                let revisions = last_revisions(held, Some(next))?;
                 if !revisions.keys.is_empty() {
                     return Ok(Some(revisions));
                 }
             }
         }
     }
+}
 
-    fn last_revisions(&self, held: Keyed, next: Option<Key>) -> Result<Revisions> {
-        let Keyed { batch, keys, stamps } = held;
-        let standing = standing(batch.column(self.status))?;
-        let options = RecordBatchOptions::new().with_row_count(Some(keys.len()));
-        let output = self.output.iter().map(|index| Arc::clone(batch.column(*index)));
-        let schema = Arc::clone(&self.schema);
-        let rows = RecordBatch::try_new_with_options(schema, output.collect(), &options)?;
-        let after = keys[1..].iter().copied().map(Some).chain([next]);
-        let last = keys.iter().zip(after).map(|(key, after)| after != Some(*key));
-        let last: BooleanBuffer = last.collect();
-        if last.count_set_bits() == keys.len() {
-            return Ok(Revisions { rows, keys, stamps, standing });
-        }
-        Ok(Revisions {
-            keys: last.set_indices().map(|row| keys[row]).collect(),
-            stamps: last.set_indices().map(|row| stamps[row]).collect(),
-            standing: last.set_indices().map(|row| standing.value(row)).collect(),
-            rows: filter_record_batch(&rows, &BooleanArray::new(last, None))?,
-        })
-    }
+fn last_revisions(held: Keyed, next: Option<Key>) -> Result<Keyed> {
+    let keys = &held.keys;
+    let is_last = |row: usize| keys.get(row + 1).copied().or(next) != Some(keys[row]);
+    let last = BooleanBuffer::collect_bool(keys.len(), is_last);
+    held.keep(last)
+}
+
+fn revisions(input: BoxStream<'static, Result<Keyed>>) -> BoxStream<'static, Result<Keyed>> {
+    stream::try_unfold(RevisionReader { input, held: None }, |mut reader| async {
+        let next = reader.next().await;
+        next.map(|next| next.map(|revisions| (revisions, reader)))
+    })
+    .boxed()
 }
 
 /// The newest revisions of all streams.
 pub(super) struct Newest {
-    meeting: Meeting<Revisions>,
+    meeting: Meeting<Keyed>,
     /// Of each head, the rows that another stream has a newer revision of.
     superseded: Vec<Vec<usize>>,
+    schema: SchemaRef,
 }
 
 impl Newest {
+    /// Starts to read streams of revisions; the rows that are left have the columns of `schema`.
     pub(super) fn start(
-        readers: Vec<RevisionReader>,
+        inputs: Vec<BoxStream<'static, Result<Keyed>>>,
+        schema: SchemaRef,
         cells: Arc<Cells>,
         reservation: MemoryReservation,
     ) -> Self {
-        let inputs = readers.into_iter().map(RevisionReader::stream).collect();
+        let inputs = inputs.into_iter().map(revisions).collect();
         let meeting = Meeting::start(inputs, cells, reservation);
-        Self { superseded: vec![Vec::new(); meeting.streams()], meeting }
+        Self { superseded: vec![Vec::new(); meeting.streams()], meeting, schema }
     }
 
     /// The next rows; none at the end.
@@ -147,7 +102,7 @@ impl Newest {
                 let Some(revisions) = self.meeting.take(&stretch) else {
                     return internal_err!("a batch is used twice");
                 };
-                let rows = left(revisions, &std::mem::take(superseded))?;
+                let rows = left(&revisions, &std::mem::take(superseded), &self.schema)?;
                 if rows.num_rows() > 0 {
                     return Ok(Some(rows));
                 }
@@ -158,13 +113,23 @@ impl Newest {
 }
 
 /// The rows without the superseded and the withdrawn ones.
-fn left(revisions: Revisions, superseded: &[usize]) -> Result<RecordBatch> {
-    let Revisions { rows, standing, .. } = revisions;
+fn left(revisions: &Keyed, superseded: &[usize], schema: &SchemaRef) -> Result<RecordBatch> {
+    let standing = &revisions.standing;
     let mut keep = BooleanBufferBuilder::new(standing.len());
-    keep.append_buffer(&standing);
+    keep.append_buffer(standing);
     for row in superseded {
         keep.set_bit(*row, false);
     }
-    let keep = BooleanArray::new(keep.finish(), None);
-    if keep.true_count() == keep.len() { Ok(rows) } else { Ok(filter_record_batch(&rows, &keep)?) }
+    let keep = keep.finish();
+    let rows = keep.count_set_bits();
+    let columns = if rows == keep.len() {
+        revisions.columns.clone()
+    } else {
+        filtered(&revisions.columns, keep)?
+    };
+    let columns = columns.iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| plain(column, field.data_type()));
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let columns = columns.collect::<Result<_>>()?;
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }

@@ -1,4 +1,4 @@
-//! Meetings of made-up streams, cut into batches of every size, against a simple model.
+//! Meetings of made-up streams, cut into batches of every size and into any number of ranges, against a simple model.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,14 +6,23 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use datafusion::common::DataFusionError;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use futures::stream;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use datafusion::prelude::SessionConfig;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 
 use super::super::cell::{Cells, KnownTexts};
-use super::newest::{Newest, RevisionReader};
+use super::fresh::Fresh;
+use super::keyed::{Asked, Keyed, Reader};
+use super::newest::Newest;
+use super::ranges::{Range, cut};
 
 /// A revision: indicator, day, unit, stamp, whether it is withdrawn.
 type Revision = (u8, u8, u8, i64, bool);
@@ -43,32 +52,49 @@ fn batch(rows: &[Revision]) -> RecordBatch {
     .unwrap()
 }
 
-/// The stamps that are left of streams, each cut into batches.
-async fn newest(
-    streams: &[Vec<RecordBatch>],
-    known: KnownTexts,
+/// What is asked of the streams: the stamp alone.
+fn asked() -> Arc<Asked> {
+    let columns = Arc::new(Schema::new(vec![Field::new("stamp", DataType::Int64, false)]));
+    Arc::new(Asked { columns, filter: None })
+}
+
+/// Batches in the order of cells.
+fn in_order(batches: &[RecordBatch], cells: &Arc<Cells>) -> Vec<Result<Keyed, DataFusionError>> {
+    let mut reader = Reader::new(asked(), Arc::clone(cells));
+    let read = |batch: &RecordBatch| {
+        let rows = reader.read(batch, false)?;
+        reader.check_order(&rows).map(|()| rows)
+    };
+    batches.iter().map(read).collect()
+}
+
+/// The stamps that are left of streams.
+async fn left(
+    streams: Vec<BoxStream<'static, Result<Keyed, DataFusionError>>>,
+    cells: &Arc<Cells>,
     bytes: usize,
 ) -> Result<Vec<i64>, DataFusionError> {
-    let cells = Arc::new(Cells::new(Arc::new(known)));
-    let from = batch(&[]).schema();
-    let output = ["stamp".to_owned()];
-    let schema = Arc::new(from.project(&[8]).unwrap());
-    let reader = |batches: &Vec<RecordBatch>| {
-        let batches = stream::iter(batches.clone().into_iter().map(Ok));
-        let rows = RecordBatchStreamAdapter::new(Arc::clone(&from), batches);
-        let (cells, schema) = (Arc::clone(&cells), Arc::clone(&schema));
-        RevisionReader::new(Box::pin(rows), cells, &output, schema).unwrap()
-    };
     let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(bytes));
     let reservation = MemoryConsumer::new("test").register(&pool);
-    let readers = streams.iter().map(reader).collect();
-    let mut newest = Newest::start(readers, Arc::clone(&cells), reservation);
+    let schema = Arc::clone(&asked().columns);
+    let mut newest = Newest::start(streams, schema, Arc::clone(cells), reservation);
     let mut left = Vec::new();
     while let Some(rows) = newest.next().await? {
         left.extend_from_slice(rows.column(0).as_primitive::<Int64Type>().values());
     }
     left.sort_unstable();
     Ok(left)
+}
+
+/// The stamps that are left of streams in the order of cells, each cut into batches.
+async fn newest(
+    streams: &[Vec<RecordBatch>],
+    known: KnownTexts,
+    bytes: usize,
+) -> Result<Vec<i64>, DataFusionError> {
+    let cells = Arc::new(Cells::new(Arc::new(known)));
+    let streams = streams.iter().map(|batches| stream::iter(in_order(batches, &cells)).boxed());
+    left(streams.collect(), &cells, bytes).await
 }
 
 fn model(revisions: &[Revision]) -> Vec<i64> {
@@ -154,4 +180,68 @@ async fn heads_take_memory_of_the_statements() {
     assert_eq!(newest(&streams, known(3), BYTES).await.unwrap().len(), 9);
     let error = newest(&streams, known(3), 64).await.unwrap_err();
     assert!(matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)), "{error}");
+}
+
+/// Fresh rows of some partitions, in no order.
+async fn fresh(
+    partitions: &[Vec<RecordBatch>],
+    cells: &Arc<Cells>,
+    bytes: usize,
+) -> Result<(Fresh, usize), DataFusionError> {
+    let plan = MemorySourceConfig::try_new_exec(partitions, batch(&[]).schema(), None)?;
+    let plan: Arc<dyn ExecutionPlan> = plan;
+    let runtime = RuntimeEnvBuilder::new().with_memory_limit(bytes, 1.0).build_arc()?;
+    let context = TaskContext::default().with_runtime(runtime);
+    let context = Arc::new(context.with_session_config(SessionConfig::new()));
+    let metrics = ExecutionPlanMetricsSet::new();
+    let fresh = Fresh::read(&plan, &context, &asked(), cells, &metrics).await?;
+    Ok((fresh, metrics.clone_inner().spill_count().unwrap_or_default()))
+}
+
+#[tokio::test]
+async fn fresh_rows_give_the_same_in_any_number_of_ranges_and_on_disk() {
+    let mut dice = dice();
+    let mut small = |limit: u64| u8::try_from(dice(limit)).unwrap();
+    let mut spills = 0;
+    for round in 0..100 {
+        let revisions: Vec<_> = (0..60)
+            .map(|stamp| (small(3), small(6), small(6), i64::from(stamp), small(4) == 0))
+            .collect();
+        let partitions: Vec<_> = revisions
+            .chunks(usize::from(20 + small(50)))
+            .map(|rows| rows.chunks(usize::from(1 + small(9))).map(batch).collect::<Vec<_>>())
+            .collect();
+        let cells = Arc::new(Cells::new(Arc::new(known(small(4)))));
+        let bytes = if small(2) == 0 { BYTES } else { 2_000 };
+        let (fresh, spilled) = fresh(&partitions, &cells, bytes).await.unwrap();
+        spills += spilled;
+        // Every few rows a sample, as if there were more of them.
+        let batches: Vec<_> = partitions.concat();
+        let mut reader = Reader::new(asked(), Arc::clone(&cells));
+        let keys = batches.iter().flat_map(|batch| reader.read(batch, false).unwrap().keys);
+        let samples = keys.map(|key| (key, 1_u64 << 16)).collect();
+        let ranges = cut(samples, usize::from(1 + small(5)), &cells);
+        let mut stamps = Vec::new();
+        for range in &ranges {
+            let streams = fresh.revisions(*range, &cells).unwrap();
+            stamps.extend(left(streams, &cells, BYTES).await.unwrap());
+        }
+        stamps.sort_unstable();
+        assert_eq!(stamps, model(&revisions), "round {round}, {} ranges", ranges.len());
+    }
+    assert!(spills > 0, "nothing went to disk");
+}
+
+#[test]
+fn ranges_are_as_many_as_are_worth_it_and_of_like_size() {
+    let cells = Cells::new(Arc::new(known(3)));
+    let samples = |rows: u64| (0..100).map(|key| (key, rows)).collect::<Vec<_>>();
+    assert_eq!(cut(samples(10), 4, &cells).len(), 1);
+    assert_eq!(cut(Vec::new(), 4, &cells).len(), 1);
+    assert_eq!(cut(vec![(7, 1 << 20); 9], 4, &cells).len(), 2);
+    let ranges = cut(samples(8_192), 4, &cells);
+    let keys: Vec<_> = (0..100).collect();
+    let of = |range: &Range| range.of(&keys, |key| *key, &cells);
+    let of: Vec<_> = ranges.iter().map(of).collect();
+    assert_eq!(of, [0..25, 25..50, 50..75, 75..100]);
 }
