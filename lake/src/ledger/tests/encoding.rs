@@ -1,5 +1,5 @@
 //! *Whole or not at all*: whatever rows a fresh file is written of, another's reader reads them from it, and its statistics
-//! are true. That DuckDB, deltalake and DataFusion read it too is tested in the hub.
+//! are true. That deltalake, DuckDB and ClickHouse read it too is tested in the hub.
 
 use arrow::array::{Array, ArrowPrimitiveType, PrimitiveArray};
 use arrow::compute::{concat_batches, max, max_string, min, min_string};
