@@ -6,8 +6,9 @@
 //!
 //! # Decisions
 //! - Columns of repeated values are written as [`chunk`](super::chunk) does, without compression; what does not repeat, such
-//!   as the content of refused rows, goes through Parquet's writer and zstd. Sorting two million fresh rows in memory
-//!   (`cargo bench -p dinh-lake --bench merging`, two shared cores), processor time a row written and bytes a row:
+//!   as the content of refused rows, goes through Parquet's writer and zstd. Two million rows that come in
+//!   (`cargo bench -p dinh-lake --bench merging`, two shared cores under load), processor time of care for each row written
+//!   and bytes a row; only in the first line were some of the rows written by a merge of sorted files:
 //!
 //!   | way | ns | bytes |
 //!   |---|---|---|
