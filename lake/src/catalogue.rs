@@ -3,6 +3,7 @@
 //! It is made from [`Record`]s and gives them back. A person edits it as [`files`]; [`plan`] shows what an edit changes.
 
 pub mod files;
+mod past;
 pub mod plan;
 pub mod record;
 mod table;
@@ -31,6 +32,8 @@ use crate::unit::Units;
 pub struct Catalogue {
     /// The version of the catalogue table that it was read from.
     pub version: u64,
+    /// When that version was recorded, in microseconds since 1970-01-01T00:00:00Z; 0 of none.
+    pub recorded_at: i64,
     /// The units and their versions.
     pub units: Units,
     /// What became of units, by key.

@@ -163,6 +163,15 @@ impl Lake {
         self.catalogue.current()
     }
 
+    /// Its catalogue as it was at a stamp in microseconds: the newest that was recorded at or before it, the empty one before
+    /// the first.
+    ///
+    /// # Errors
+    /// When the records of that moment do not read; they did when they were applied.
+    pub fn catalogue_at(&self, stamp_micros: i64) -> Result<Arc<Catalogue>, LakeError> {
+        Ok(self.catalogue.at(stamp_micros)?)
+    }
+
     /// Every catalogue from now on.
     #[must_use]
     pub fn subscribe_catalogue(&self) -> watch::Receiver<Arc<Catalogue>> {

@@ -1,14 +1,17 @@
 //! The catalogue's own Delta table: one entry for each change, each row one record that came, changed or went.
 //!
-//! The table is small, so it is read whole at opening and kept as one [`Catalogue`].
+//! The table is small, so it is read whole at opening and kept as one [`Catalogue`], beside the entries that it came from.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex as Guarded, PoisonError};
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{
+    DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -18,6 +21,7 @@ use parquet::errors::ParquetError;
 use tokio::sync::{Mutex, watch};
 use tracing::info;
 
+use super::past::{Past, Said};
 use super::record::{Record, RecordKind};
 use super::{Catalogue, CatalogueError};
 use crate::clock::Clock;
@@ -54,6 +58,7 @@ pub(crate) struct CatalogueTable {
     table: Table,
     stamp: Mutex<i64>,
     current: watch::Sender<Arc<Catalogue>>,
+    past: Guarded<Past>,
     clock: Clock,
 }
 
@@ -67,16 +72,28 @@ impl CatalogueTable {
         for file in &opened.files {
             rows.extend(read(&table, file).await?);
         }
-        // Entries are few; their rows are put in order by entry and by place within it.
-        rows.sort_by_key(|(position, row, _)| (*position, *row));
-        let records = rows.into_iter().map(|(_, _, record)| record);
-        let catalogue = Catalogue::from_records(opened.version, records)?;
+        let said = entries(rows);
+        let records = said.iter().flat_map(|said| said.records.iter().cloned());
+        let mut catalogue = Catalogue::from_records(opened.version, records)?;
+        catalogue.recorded_at = said.last().map_or(0, |said| said.recorded_at);
+        let mut past = Past::default();
+        said.into_iter().for_each(|said| past.add(said));
         let current = watch::Sender::new(Arc::new(catalogue));
-        Ok(Self { table, stamp: Mutex::new(opened.newest.stamp), current, clock })
+        let (stamp, past) = (Mutex::new(opened.newest.stamp), Guarded::new(past));
+        Ok(Self { table, stamp, current, past, clock })
     }
 
     pub(crate) fn current(&self) -> Arc<Catalogue> {
         Arc::clone(&self.current.borrow())
+    }
+
+    /// The newest catalogue that was recorded at or before a stamp in microseconds; the empty one before the first.
+    pub(crate) fn at(&self, stamp: i64) -> Result<Arc<Catalogue>, CatalogueTableError> {
+        let current = self.current();
+        if current.recorded_at <= stamp {
+            return Ok(current);
+        }
+        Ok(self.past.lock().unwrap_or_else(PoisonError::into_inner).at(stamp)?)
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Catalogue>> {
@@ -91,13 +108,12 @@ impl CatalogueTable {
             return Ok(current.version);
         }
         let version = current.version + 1;
-        let next = Catalogue::from_records(
-            version,
-            current.records().into_iter().chain(records.iter().cloned()),
-        )?;
         let recorded_at = self.clock.micros().max(*stamp + 1);
+        let said = Said { version, recorded_at, records };
+        let next = self.with(&said)?;
+        let records = &said.records;
         let commit = unique();
-        let bytes = encode(&records, version, recorded_at)?;
+        let bytes = encode(records, version, recorded_at)?;
         let file = LiveFile {
             path: format!("{version:020}-{commit}.parquet"),
             size: bytes.len() as u64,
@@ -112,7 +128,7 @@ impl CatalogueTable {
             Commit::Done => {
                 info!(version, records = records.len(), "catalogue changed");
                 *stamp = recorded_at;
-                self.current.send_replace(Arc::new(next));
+                self.take(said, next);
                 Ok(version)
             }
             // The log of the catalogue is short and never cleaned.
@@ -138,13 +154,49 @@ impl CatalogueTable {
 
     /// Takes in an entry that another hub put, or that an attempt of ours put without knowing.
     async fn take_foreign(&self, version: u64, winner: Entry) -> Result<(), CatalogueTableError> {
-        let mut records = self.current().records();
+        let mut records = Vec::new();
         for file in &winner.adds {
-            records.extend(read(&self.table, file).await?.into_iter().map(|(_, _, record)| record));
+            records.extend(read(&self.table, file).await?.into_iter().map(|row| row.record));
         }
-        self.current.send_replace(Arc::new(Catalogue::from_records(version, records)?));
+        let said = Said { version, recorded_at: winner.provenance.stamp, records };
+        let next = self.with(&said)?;
+        self.take(said, next);
         Ok(())
     }
+
+    /// The present catalogue with what an entry says.
+    fn with(&self, said: &Said) -> Result<Catalogue, CatalogueError> {
+        let records = self.current().records().into_iter().chain(said.records.iter().cloned());
+        let mut next = Catalogue::from_records(said.version, records)?;
+        next.recorded_at = said.recorded_at;
+        Ok(next)
+    }
+
+    /// Makes an entry that is in the table the newest one.
+    fn take(&self, said: Said, next: Catalogue) {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner).add(said);
+        self.current.send_replace(Arc::new(next));
+    }
+}
+
+/// One row of the table.
+struct Row {
+    position: i64,
+    row: i64,
+    recorded_at: i64,
+    record: Record,
+}
+
+/// The rows of a table as entries, the oldest first.
+fn entries(mut rows: Vec<Row>) -> Vec<Said> {
+    rows.sort_by_key(|row| (row.position, row.row));
+    let mut entries: BTreeMap<i64, Said> = BTreeMap::new();
+    for Row { position, recorded_at, record, .. } in rows {
+        let version = u64::try_from(position).unwrap_or_default();
+        let entry = Said { version, recorded_at, records: Vec::new() };
+        entries.entry(position).or_insert(entry).records.push(record);
+    }
+    entries.into_values().collect()
 }
 
 fn schema() -> SchemaRef {
@@ -194,18 +246,16 @@ fn encode(
     Ok(writer.into_inner()?.into())
 }
 
-/// The records of a file, each with its entry and its place within it.
-async fn read(
-    table: &Table,
-    file: &LiveFile,
-) -> Result<Vec<(i64, i64, Record)>, CatalogueTableError> {
+/// The rows of a file.
+async fn read(table: &Table, file: &LiveFile) -> Result<Vec<Row>, CatalogueTableError> {
     let stored = StoredFile::new(&table.place.store, &file.path, file.size);
     let stream = ParquetRecordBatchStreamBuilder::new(stored).await?.build()?;
     let batches: Vec<RecordBatch> = stream.try_collect().await?;
     let mut rows = Vec::new();
     for batch in &batches {
         let text = |name: &str| batch[name].as_string::<i32>();
-        let whole = |name: &str| batch[name].as_primitive::<arrow::datatypes::Int64Type>();
+        let whole = |name: &str| batch[name].as_primitive::<Int64Type>();
+        let stamps = batch["recorded_at"].as_primitive::<TimestampMicrosecondType>();
         for row in 0..batch.num_rows() {
             let kind = text("kind").value(row);
             // A kind that a newer Dinh wrote is none of ours to lose: it stays in the table, and out of this catalogue.
@@ -213,7 +263,8 @@ async fn read(
             let content =
                 text("content").is_valid(row).then(|| text("content").value(row).to_owned());
             let record = Record { kind, key: text("key").value(row).to_owned(), content };
-            rows.push((whole("position").value(row), whole("row").value(row), record));
+            let (position, recorded_at) = (whole("position").value(row), stamps.value(row));
+            rows.push(Row { position, row: whole("row").value(row), recorded_at, record });
         }
     }
     Ok(rows)

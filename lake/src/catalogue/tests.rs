@@ -122,6 +122,43 @@ async fn a_grant_that_is_revoked_elsewhere_ends_here_at_the_next_look() {
     assert_eq!(held(&here), Err(Refusal::GrantRevoked));
 }
 
+/// The name of a unit as the catalogue knew it at a stamp.
+fn name_at(table: &CatalogueTable, stamp: i64) -> Option<String> {
+    let catalogue = table.at(stamp).unwrap();
+    catalogue.units.latest(&UnitId("09829.1".to_owned())).map(|version| version.name.clone())
+}
+
+#[tokio::test]
+async fn a_correction_is_remembered() {
+    let store = Arc::new(InMemory::new());
+    let open = async || {
+        let place = Place::at(Arc::<InMemory>::clone(&store), "memory:///".parse().unwrap());
+        CatalogueTable::open(place, Clock::system()).await.unwrap()
+    };
+    let (here, elsewhere) = (open().await, open().await);
+    here.apply(wanted()).await.unwrap();
+    let first = here.current();
+    let corrected = edited("units.csv", "Xã Song Phượng", "Xã Song Phương");
+    here.apply(plan(&first, corrected).records()).await.unwrap();
+    let second = here.current();
+    here.apply(vec![Record::from(&grant())]).await.unwrap();
+    elsewhere.follow().await.unwrap();
+    let (before, after) = (first.recorded_at, second.recorded_at);
+    assert!(0 < before && before < after && after < here.current().recorded_at);
+    for table in [here, elsewhere, open().await] {
+        let known = |stamp| name_at(&table, stamp);
+        assert_eq!(known(before - 1), None, "nothing was known yet");
+        assert_eq!(known(before).as_deref(), Some("Xã Song Phượng"));
+        assert_eq!(known(after - 1).as_deref(), Some("Xã Song Phượng"));
+        assert_eq!(known(after).as_deref(), Some("Xã Song Phương"));
+        assert_eq!(known(i64::MAX).as_deref(), Some("Xã Song Phương"));
+        let past = table.at(after - 1).unwrap();
+        assert_eq!((past.version, past.recorded_at), (first.version, before));
+        assert_eq!(past.records(), first.records());
+        assert!(Arc::ptr_eq(&past, &table.at(before).unwrap()), "made once");
+    }
+}
+
 #[test]
 fn decimals_keep_their_exact_text() {
     let catalogue = catalogue();

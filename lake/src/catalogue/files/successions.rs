@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::sheet::{Cells, Layout, Row, Sheet};
 use super::{Fault, SourceFile};
 use crate::decimal::Decimal;
-use crate::succession::{Extent, Succession, Weights};
+use crate::succession::{Confidence, Event, Extent, Succession, Weights};
 use crate::unit::{UnitId, UnitVersion};
 
 const LAYOUT: Layout = Layout {
@@ -16,6 +16,7 @@ const LAYOUT: Layout = Layout {
         "from",
         "to",
         "effective",
+        "event",
         "extent",
         "population",
         "area",
@@ -46,12 +47,15 @@ pub(super) fn read(files: &[SourceFile], faults: &mut Vec<Fault>) -> Sheet<Succe
 fn succession(cells: &mut Cells<'_>) -> Option<Succession> {
     let (from, to) = (cells.required("from"), cells.required("to"));
     let effective = cells.date("effective");
+    let event = cells.one_of("event", Event::ALL, Event::code);
     let extent = cells.one_of("extent", Extent::ALL, Extent::code);
     let population = cells.optional_decimal("population");
     let area = cells.optional_decimal("area");
     let households = cells.optional_decimal("households");
     let villages = cells.optional_decimal("villages");
+    let confidence = cells.one_of("confidence", Confidence::ALL, Confidence::code);
     Some(Succession {
+        event: event?,
         from: UnitId(from?),
         to: UnitId(to?),
         effective: effective?,
@@ -63,7 +67,7 @@ fn succession(cells: &mut Cells<'_>) -> Option<Succession> {
             villages: villages?,
         },
         source: cells.optional("source"),
-        confidence: cells.optional("confidence"),
+        confidence: confidence?,
     })
 }
 

@@ -27,7 +27,8 @@ fn replaced(name: &str, from: &str, to: &str) -> Vec<SourceFile> {
 }
 
 fn successions(lines: &str) -> Vec<SourceFile> {
-    let columns = "from,to,effective,extent,population,area,households,villages,source,confidence";
+    let columns =
+        "from,to,effective,event,extent,population,area,households,villages,source,confidence";
     let mut files = samples::files();
     let text = format!("{columns}\n{lines}\n");
     files.push(SourceFile { name: "succession.csv".to_owned(), text });
@@ -271,8 +272,8 @@ fn feeds_that_refer_to_nothing() {
 #[test]
 fn successions_are_read_and_checked() {
     let records = read(&successions(
-        "09784.1,09829.1,2025-07-01,part_area_only,,0.25,,,NQ 1656,low\n\
-         09784.1,273.1,2025-07-01,part_area_all_population,1,0.75,,,,",
+        "09784.1,09829.1,2025-07-01,transfer,part_area_only,,0.25,,,NQ 1656,low\n\
+         09784.1,273.1,2025-07-01,split,part_area_all_population,1,0.75,,,,declared",
     ));
     let records = records.unwrap();
     let catalogue = Catalogue::from_records(1, records).unwrap();
@@ -282,12 +283,15 @@ fn successions_are_read_and_checked() {
     assert_eq!(succession.weights.population, None);
     assert_eq!(catalogue.records().iter().filter(|r| r.kind == RecordKind::Succession).count(), 2);
 
-    let lines = "09784.1,1.1,2025-07-01,half,,,,,,\n09784.1,1.1,2025-07-01,part,0.5,2,,,,\n\
-                 09784.1,09829.1,2025-07-01,part,0.4,,,,,\n09784.1,09829.1,2020-03-01,whole,,,,,,";
+    let lines = "09784.1,1.1,2025-07-01,halve,half,,,,,,sure\n09784.1,1.1,2025-07-01,split,part,0.5,2,,,,low\n\
+                 09784.1,09829.1,2025-07-01,split,part,0.4,,,,,low\n\
+                 09784.1,09829.1,2020-03-01,merge,whole,,,,,,declared";
     assert_eq!(
         faults(&successions(lines)),
         [
+            "succession.csv:2: column `event`: `halve` is not one of `create`, `merge`, `split`, `transfer`, `rename`, `retype`, `recode`, `reparent`, `close`",
             "succession.csv:2: column `extent`: `half` is not one of `whole`, `part`, `part_area_only`, `part_area_all_population`",
+            "succession.csv:2: column `confidence`: `sure` is not one of `declared`, `derived`, `low`",
             "succession.csv:3: column `to`: `1.1` is not in `units.csv`; is `01.1` meant?",
             "succession.csv:3: column `area`: a weight lies from 0 to 1",
             "succession.csv:3: column `population`: the weights out of `09784.1` sum to `0.9`, not to `1`",
