@@ -1,55 +1,18 @@
-//! The questions and the parameters that each takes: one table, from which requests are read, unknown parameters are
-//! refused, and the OpenAPI document is made.
+//! The questions: what can be asked, and the reading of what was asked.
+
+mod parameters;
+mod values;
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use dinh_lake::observation::Stage;
 
-use crate::error::{ErrorKind, Fault, QueryError, Text};
+pub use parameters::Parameter;
+pub(crate) use values::nearest;
+use values::{count, date, later, order, required, stage, unknown};
 
-/// A parameter of a question.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Parameter {
-    /// Its name.
-    pub name: &'static str,
-    /// What it means, in English.
-    pub description: &'static str,
-    /// A value that it may have.
-    pub example: &'static str,
-}
-
-macro_rules! parameters {
-    ($($constant:ident = $name:literal, $example:literal, $description:literal;)+) => {
-        $(const $constant: Parameter =
-            Parameter { name: $name, description: $description, example: $example };)+
-    };
-}
-
-parameters! {
-    INDICATOR = "indicator", "par_index_pct", "the code of the indicator";
-    LEVEL = "level", "district", "the level of the units; absent: the level that has the most figures";
-    BY = "by", "district", "the level to show rows for; absent: the one right below `within`";
-    PERIOD = "period", "2023", "a period label; absent: the latest `period_end` with a figure in scope";
-    STAGE = "stage", "final", "self, appraised, survey, final or target; absent: the indicator's default (in a series and a history: all)";
-    FEED = "feed", "par-index", "one feed; absent: the official feeds by precedence. Synthetic feeds answer only when named";
-    WITHIN = "within", "Hà Nội", "only this unit and what is below it: an id, a code or a path";
-    KIND = "kind", "quan", "only units of this kind";
-    ON = "on", "2024-12-31", "the structure date; absent: as reported";
-    AS_OF = "as_of", "2024-06-30T00:00:00Z", "when it was known: a time or a position; absent: now";
-    LIMIT = "limit", "10", "how many rows at most";
-    OFFSET = "offset", "0", "how many rows to skip";
-    ORDER = "order", "asc", "asc: the first rank first; desc: the last";
-    UNIT = "unit", "Hà Nội/Đan Phượng", "the unit: an id, a code or a path";
-    Q = "q", "song phuong", "a name or a part of one, with or without accents";
-}
-
-/// The question's units at a date, for `/v1/units`, where absence means all units that ever were.
-const UNITS_ON: Parameter = Parameter {
-    name: "on",
-    description: "only units valid on this day; absent: all units that ever were",
-    example: "2024-12-31",
-};
+use crate::error::{Fault, QueryError};
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,7 +66,7 @@ impl Question {
     /// Its HTTP route, in the form of both axum and OpenAPI.
     #[must_use]
     pub fn path(self) -> String {
-        let of_indicator = self.parameters().iter().any(|p| p.name == INDICATOR.name);
+        let of_indicator = self.takes("indicator");
         let tail = if of_indicator { "/{indicator}" } else { "" };
         format!("/v1/{}{tail}", self.name())
     }
@@ -127,34 +90,6 @@ impl Question {
             Self::Indicators => "The indicators of the catalogue",
             Self::Feeds => "The feeds of the catalogue",
         }
-    }
-
-    /// The parameters that it takes.
-    #[must_use]
-    pub fn parameters(self) -> &'static [Parameter] {
-        match self {
-            Self::Rankings => {
-                &const {
-                    [
-                        INDICATOR, LEVEL, PERIOD, STAGE, FEED, WITHIN, KIND, ON, AS_OF, LIMIT,
-                        OFFSET, ORDER,
-                    ]
-                }
-            }
-            Self::Totals => &const { [INDICATOR, BY, PERIOD, STAGE, FEED, WITHIN, ON, AS_OF] },
-            Self::Series => &const { [INDICATOR, UNIT, STAGE, FEED, ON, AS_OF] },
-            Self::History => &const { [INDICATOR, UNIT, PERIOD, STAGE, FEED] },
-            Self::Coverage => &const { [PERIOD, FEED, LEVEL, WITHIN] },
-            Self::Units => &const { [Q, LEVEL, WITHIN, UNITS_ON, LIMIT, OFFSET] },
-            Self::Indicators | Self::Feeds => &[],
-        }
-    }
-
-    /// Whether a parameter must be given.
-    #[must_use]
-    pub fn requires(self, parameter: &str) -> bool {
-        let taken = self.parameters().iter().any(|known| known.name == parameter);
-        taken && (parameter == INDICATOR.name || parameter == UNIT.name)
     }
 }
 
@@ -260,88 +195,10 @@ impl Asked {
     }
 }
 
-fn unknown(question: Question, name: &str) -> Fault {
-    let known = question.parameters().iter().map(|parameter| parameter.name);
-    let nearest = nearest(name, known);
-    let (vi, en) = match &nearest {
-        Some(near) => (format!("; có phải `{near}` không?"), format!("; did you mean `{near}`?")),
-        None => (String::new(), String::new()),
-    };
-    let question = question.name();
-    let message = Text::new(
-        format!("`{question}` không có tham số `{name}`{vi}"),
-        format!("`{question}` takes no parameter `{name}`{en}"),
-    );
-    Fault::of(name, "parameter.unknown", message).suggest(nearest)
-}
-
-/// The nearest of some names, if one is near enough to have been meant.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.map(|known| (strsim::damerau_levenshtein(name, known), known));
-    let near = |(distance, known): &(usize, &str)| *distance <= known.len().div_ceil(2);
-    scored.filter(near).min().map(|(_, known)| known)
-}
-
-fn required(parameter: &Parameter) -> Fault {
-    let Parameter { name, example, .. } = parameter;
-    let message = Text::new(
-        format!("thiếu tham số `{name}`, ví dụ `{name}={example}`"),
-        format!("the parameter `{name}` is missing, for example `{name}={example}`"),
-    );
-    Fault::of(name, "parameter.required", message)
-}
-
-fn later(parameter: &'static str) -> QueryError {
-    let message = Text::new(
-        format!(
-            "tham số `{parameter}` chưa được hỗ trợ ở bản này; hãy bỏ nó đi để xem số liệu như đã báo cáo"
-        ),
-        format!(
-            "the parameter `{parameter}` is not supported by this release yet; leave it out to read the figures as \
-             reported"
-        ),
-    );
-    let fault = Fault::of(parameter, "parameter.not_implemented", message);
-    QueryError::from_fault(ErrorKind::NotImplemented, fault)
-}
-
-fn invalid(parameter: &str, value: &str, expected: (&str, &str)) -> Fault {
-    let message = Text::new(
-        format!("`{value}` không dùng được cho `{parameter}`; hãy ghi {}", expected.0),
-        format!("`{value}` is no value for `{parameter}`; write {}", expected.1),
-    );
-    Fault::of(parameter, "parameter.invalid", message)
-}
-
-fn stage(value: &str) -> Result<Stage, Fault> {
-    let codes = Stage::ALL.iter().map(|stage| stage.code());
-    let expected = codes.clone().collect::<Vec<_>>().join(", ");
-    Stage::from_code(value)
-        .ok_or_else(|| invalid("stage", value, (&expected, &expected)).suggest(codes))
-}
-
-fn date(name: &str, value: &str) -> Result<NaiveDate, Fault> {
-    let expected = ("một ngày như `2024-12-31`", "a day such as `2024-12-31`");
-    value.parse().map_err(|_| invalid(name, value, expected))
-}
-
-fn count(name: &str, value: &str) -> Result<usize, Fault> {
-    let expected = ("một số nguyên không âm", "a whole number, 0 or more");
-    value.parse().map_err(|_| invalid(name, value, expected))
-}
-
-fn order(value: &str) -> Result<Order, Fault> {
-    match value {
-        "asc" => Ok(Order::Ascending),
-        "desc" => Ok(Order::Descending),
-        _ => Err(invalid("order", value, ("`asc` hoặc `desc`", "`asc` or `desc`"))
-            .suggest(["asc", "desc"])),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn read(question: Question, given: &[(&str, &str)]) -> Result<Asked, QueryError> {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
