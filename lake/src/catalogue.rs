@@ -24,6 +24,7 @@ use crate::caller::Refusal;
 use crate::feed::Feed;
 use crate::grant::{Credential, Grant};
 use crate::indicator::Indicator;
+use crate::reform::Reforms;
 use crate::succession::Succession;
 use crate::unit::Units;
 
@@ -38,6 +39,8 @@ pub struct Catalogue {
     pub units: Units,
     /// What became of units, by key.
     pub successions: BTreeMap<String, Succession>,
+    /// What the successions amount to between any two days.
+    pub reforms: Reforms,
     /// By code.
     pub indicators: BTreeMap<String, Indicator>,
     /// Definitions of composite indices as they are kept, by key; nothing reads them yet.
@@ -144,6 +147,7 @@ impl Catalogue {
             }
         }
         catalogue.units = Units::new(unit_versions);
+        catalogue.reforms = Reforms::new(&catalogue.units, catalogue.successions.values());
         Ok(catalogue)
     }
 

@@ -1,6 +1,7 @@
 //! What Dinh keeps and what it means: units, indicators, observations and grants; the ledger, its snapshots and its care.
 //!
 //! - The words: [`unit`], [`indicator`], [`feed`], [`grant`], [`period`], [`observation`], [`submission`], [`Decimal`].
+//! - [`reform`]: what became of units, and what a figure of one day's units amounts to on those of another.
 //! - [`caller`], [`Attempts`]: who calls, and who was sent away.
 //! - [`catalogue`]: all that is known of units, indicators, feeds and grants at one version, as files and as a table.
 //! - [`ledger`]: the one append-only table that is the truth. [`present`]: what is newest in it, in memory.
@@ -35,6 +36,7 @@ mod metrics;
 pub mod observation;
 pub mod period;
 pub mod present;
+pub mod reform;
 mod store;
 mod stored_file;
 pub mod submission;

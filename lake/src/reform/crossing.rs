@@ -1,0 +1,60 @@
+//! Crossings: where all units of one day are on another, worked out once for as many figures as there are.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+
+use super::{Basis, Reforms, Share};
+use crate::unit::{UnitId, Units};
+
+/// The shares of every unit between two days, both ways.
+#[derive(Clone, Debug, Default)]
+pub struct Crossing {
+    /// Of the units that a change touched.
+    shares: HashMap<UnitId, Vec<Share>>,
+    /// The units of the first day that have a share in a unit of the second.
+    sources: HashMap<UnitId, Vec<UnitId>>,
+}
+
+impl Reforms {
+    /// Where the units that were valid on one day are on another.
+    #[must_use]
+    pub fn crossing(
+        &self,
+        units: &Units,
+        from: NaiveDate,
+        to: NaiveDate,
+        basis: Basis,
+    ) -> Crossing {
+        let mut crossing = Crossing::default();
+        for (place, unit) in self.touched.iter().enumerate() {
+            if units.version_at(unit, from).is_none() {
+                continue;
+            }
+            if self.next(place, from, to).is_none() {
+                crossing.sources.entry(unit.clone()).or_default().push(unit.clone());
+                continue;
+            }
+            let shares = self.shares(unit, from, to, basis);
+            for share in &shares {
+                crossing.sources.entry(share.to.clone()).or_default().push(unit.clone());
+            }
+            crossing.shares.insert(unit.clone(), shares);
+        }
+        crossing
+    }
+}
+
+impl Crossing {
+    /// The shares of a unit of the first day; none where it is itself, whole, on both.
+    #[must_use]
+    pub fn shares(&self, unit: &UnitId) -> Option<&[Share]> {
+        self.shares.get(unit).map(Vec::as_slice)
+    }
+
+    /// The units of the first day that a unit of the second came from; none where only itself.
+    #[must_use]
+    pub fn sources(&self, unit: &UnitId) -> Option<&[UnitId]> {
+        self.sources.get(unit).map(Vec::as_slice)
+    }
+}
