@@ -4,15 +4,24 @@
 //! |---|---|---|
 //! | `2023`, `2024-03`, `2024-03-14` | Gregorian | that year, month, day |
 //! | `2023-12-10/2024-07-30` | any | that window |
+//! | `2023-12-15/P9M`, `2023-12-10/P234D` | any | the same by its length, as SDMX writes a time range |
 //! | `2024-A1`, `2024-S1`, `2024-T2`, `2024-Q4`, `2024-M03` | the feed's | the n-th part of the (reporting) year |
 //!
-//! On the reporting calendar the year 2024 is 2023-12-15/2024-12-14 and its month 3 is 2024-02-15/2024-03-14.
+//! On the reporting calendar the year 2024 is 2023-12-15/2024-12-14 and its month 3 is 2024-02-15/2024-03-14. What Vietnam's
+//! reporting regime asks for is `M`, `Q`, `S1` (6 months), `2023-12-15/P9M` (9 months) and `A1`.
+//!
+//! # Decisions
+//! - SDMX names a reporting year after the year that its start day (`--12-15`) falls in; the regime names it after the year
+//!   that it ends in, and so do we. Whoever exports `2024-A1` with `reportingYearStartDay=--12-15` writes `2023-A1`.
+//! - Nine months are no part of a year in SDMX, so they are a time range; the period before is the same nine months a year
+//!   earlier.
 
 use std::fmt;
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 
 use crate::feed::Calendar;
+use crate::observation::codes;
 
 /// A span of days with the label that it was reported under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,7 +38,7 @@ pub struct Period {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a period: write a year `2023`, a month `2024-03`, a day `2024-03-14`, a window \
-     `2023-12-10/2024-07-30`, or a reporting period `2024-A1`, `2024-S1`, `2024-T1`, `2024-Q4`, `2024-M03`"
+     `2023-12-10/2024-07-30` or `2023-12-15/P9M`, or a reporting period `2024-A1`, `2024-S1`, `2024-T1`, `2024-Q4`, `2024-M03`"
 )]
 pub struct PeriodError(pub String);
 
@@ -44,10 +53,129 @@ impl Period {
         Ok(Self { start, end, label: label.to_owned() })
     }
 
+    /// The period of a span, under the label that SDMX has for it on a calendar; of a span that has none, the window itself.
+    #[must_use]
+    pub fn of(start: NaiveDate, end: NaiveDate, calendar: Calendar) -> Self {
+        let label = standard_label(start, end, calendar);
+        Self { start, end, label: label.unwrap_or_else(|| format!("{start}/{end}")) }
+    }
+
+    /// Its SDMX label on a calendar: a window is its first day and its length.
+    #[must_use]
+    pub fn sdmx(&self, calendar: Calendar) -> String {
+        let Self { start, end, .. } = self;
+        standard_label(*start, *end, calendar).unwrap_or_else(|| match self.make() {
+            Make::Months { count, .. } => format!("{start}/P{count}M"),
+            Make::Day | Make::Window => format!("{start}/P{}D", self.days()),
+        })
+    }
+
+    /// What another period must share for their figures to be compared.
+    #[must_use]
+    pub fn make(&self) -> Make {
+        Make::of(self.start, self.end)
+    }
+
+    /// The period of the same make that comes right before; none before a window, which has no such period.
+    #[must_use]
+    pub fn before(&self, calendar: Calendar) -> Option<Self> {
+        let (start, end) = match self.make() {
+            Make::Day => (self.start.pred_opt()?, self.end.pred_opt()?),
+            Make::Months { count, .. } => {
+                let months =
+                    Months::new(if 12 % count == 0 { count } else { count.div_ceil(12) * 12 });
+                let after = self.end.succ_opt()?.checked_sub_months(months)?;
+                (self.start.checked_sub_months(months)?, after.pred_opt()?)
+            }
+            Make::Window => return None,
+        };
+        Some(Self::of(start, end, calendar))
+    }
+
     /// How many days it has.
     #[must_use]
     pub fn days(&self) -> i64 {
         (self.end - self.start).num_days() + 1
+    }
+}
+
+/// What two spans share if their figures may be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Make {
+    /// A single day.
+    Day,
+    /// Whole months.
+    Months {
+        /// How many.
+        count: u32,
+        /// The day of the month that each begins on: 1 on the Gregorian calendar, 15 on the reporting calendar.
+        from_day: u32,
+    },
+    /// Anything else; windows may be compared with windows.
+    Window,
+}
+
+impl Make {
+    /// The make of the span from one day to another, both included.
+    #[must_use]
+    pub fn of(start: NaiveDate, end: NaiveDate) -> Self {
+        if start == end {
+            return Self::Day;
+        }
+        let Some(after) = end.succ_opt() else { return Self::Window };
+        let months = (after.year() * 12 + after.month0().cast_signed())
+            - (start.year() * 12 + start.month0().cast_signed());
+        match u32::try_from(months) {
+            Ok(count)
+                if count > 0 && start.checked_add_months(Months::new(count)) == Some(after) =>
+            {
+                Self::Months { count, from_day: start.day() }
+            }
+            _ => Self::Window,
+        }
+    }
+}
+
+codes! {
+    /// The parts that time is cut in to make one figure of several.
+    Every {
+        /// A month.
+        Month = "month",
+        /// Three months.
+        Quarter = "quarter",
+        /// Six months.
+        Half = "half",
+        /// Twelve months.
+        Year = "year",
+    }
+}
+
+impl Every {
+    /// How many months it has.
+    #[must_use]
+    pub fn months(self) -> u32 {
+        match self {
+            Self::Month => 1,
+            Self::Quarter => 3,
+            Self::Half => 6,
+            Self::Year => 12,
+        }
+    }
+
+    /// The part that a day is in, on a calendar; none where the calendar has no such day.
+    #[must_use]
+    pub fn around(self, day: NaiveDate, calendar: Calendar) -> Option<Period> {
+        let named = match calendar {
+            Calendar::Gregorian => day,
+            // A reporting month is named after the month of its 14th.
+            Calendar::Reporting => {
+                day.checked_sub_days(Days::new(14))?.checked_add_months(Months::new(1))?
+            }
+        };
+        let january = NaiveDate::from_ymd_opt(named.year(), 1, 1)?;
+        let (start, end) =
+            year_part(january, self.months(), named.month0() / self.months(), calendar)?;
+        Some(Period::of(start, end, calendar))
     }
 }
 
@@ -59,7 +187,8 @@ impl fmt::Display for Period {
 
 fn span(label: &str, calendar: Calendar) -> Option<(NaiveDate, NaiveDate)> {
     if let Some((start, end)) = label.split_once('/') {
-        return Some((day(start)?, day(end)?));
+        let start = day(start)?;
+        return Some((start, if end.starts_with('P') { last_day(start, end)? } else { day(end)? }));
     }
     let year = digits(label.get(..4)?, 4)?;
     match label.get(4..)? {
@@ -84,8 +213,17 @@ fn part(year: u32, label: &str, calendar: Calendar) -> Option<(NaiveDate, NaiveD
         _ => return None,
     };
     let ordinal = digits(label.get(1..)?, width).filter(|n| (1..=12 / months).contains(n))?;
-    let january = date(year, 1, 1)?;
-    let start = january.checked_add_months(Months::new((ordinal - 1) * months))?;
+    year_part(date(year, 1, 1)?, months, ordinal - 1, calendar)
+}
+
+/// The part of the (reporting) year that `january` opens, after `before` parts of so many months.
+fn year_part(
+    january: NaiveDate,
+    months: u32,
+    before: u32,
+    calendar: Calendar,
+) -> Option<(NaiveDate, NaiveDate)> {
+    let start = january.checked_add_months(Months::new(before * months))?;
     let end = start.checked_add_months(Months::new(months))?.pred_opt()?;
     match calendar {
         Calendar::Gregorian => Some((start, end)),
@@ -97,6 +235,54 @@ fn part(year: u32, label: &str, calendar: Calendar) -> Option<(NaiveDate, NaiveD
             Some((back(start)?, back(end.succ_opt()?)?.pred_opt()?))
         }
     }
+}
+
+/// The last day of a span of a length such as `P9M` or `P234D`.
+fn last_day(start: NaiveDate, length: &str) -> Option<NaiveDate> {
+    let length = length.strip_prefix('P')?;
+    let count = |unit| {
+        let count: &str = length.strip_suffix(unit)?;
+        let plain = count.bytes().all(|b| b.is_ascii_digit()) && !count.starts_with('0');
+        count.parse::<u32>().ok().filter(|_| plain)
+    };
+    let years = |n: u32| n.checked_mul(12);
+    let after = match (count('D'), count('M'), count('Y').and_then(years)) {
+        (Some(days), _, _) => start.checked_add_days(Days::new(days.into()))?,
+        (_, Some(months), _) | (_, _, Some(months)) => {
+            start.checked_add_months(Months::new(months))?
+        }
+        (None, None, None) => return None,
+    };
+    after.pred_opt()
+}
+
+/// The label of a span that is a day, or a part of the year of a calendar.
+fn standard_label(start: NaiveDate, end: NaiveDate, calendar: Calendar) -> Option<String> {
+    let Make::Months { count, from_day } = Make::of(start, end) else {
+        return (start == end).then(|| start.to_string());
+    };
+    let year = start.format("%Y");
+    match (calendar, from_day, count) {
+        (_, 1, 12) if start.month() == 1 => return Some(year.to_string()),
+        (_, 1, 1) => return Some(start.format("%Y-%m").to_string()),
+        (Calendar::Gregorian, 1, _) | (Calendar::Reporting, 15, _) => {}
+        _ => return None,
+    }
+    let letter = match count {
+        12 => 'A',
+        6 => 'S',
+        4 => 'T',
+        3 => 'Q',
+        1 => 'M',
+        _ => return None,
+    };
+    // Of a reporting period, the month that it is named after is that of its last day.
+    let last = end.month0() + 1;
+    if last % count != 0 {
+        return None;
+    }
+    let width = if letter == 'M' { 2 } else { 1 };
+    Some(format!("{}-{letter}{:0width$}", end.format("%Y"), last / count))
 }
 
 fn day(text: &str) -> Option<NaiveDate> {
@@ -171,6 +357,94 @@ mod tests {
     }
 
     #[test]
+    fn the_regime_has_its_periods() {
+        let reporting = |label| spans(label, Calendar::Reporting);
+        assert_eq!(reporting("2024-M12"), "2024-11-15/2024-12-14");
+        assert_eq!(reporting("2024-Q1"), "2023-12-15/2024-03-14");
+        assert_eq!(reporting("2024-S1"), "2023-12-15/2024-06-14");
+        assert_eq!(reporting("2023-12-15/P9M"), "2023-12-15/2024-09-14");
+        assert_eq!(reporting("2024-A1"), reporting("2023-12-15/P1Y"));
+        assert_eq!(reporting("2023-12-10/P234D"), "2023-12-10/2024-07-30");
+    }
+
+    #[test]
+    fn a_label_gives_a_span_and_the_span_its_label() {
+        use Calendar::{Gregorian, Reporting};
+        for (calendar, label, sdmx) in [
+            (Gregorian, "2023", "2023"),
+            (Gregorian, "2023-A1", "2023"),
+            (Gregorian, "2024-02", "2024-02"),
+            (Gregorian, "2024-M02", "2024-02"),
+            (Gregorian, "2024-Q3", "2024-Q3"),
+            (Gregorian, "2024-T2", "2024-T2"),
+            (Gregorian, "2024-S2", "2024-S2"),
+            (Gregorian, "2024-03-14", "2024-03-14"),
+            (Gregorian, "2024-02-01/P3M", "2024-02-01/P3M"),
+            (Gregorian, "2023-12-15/2024-12-14", "2023-12-15/P12M"),
+            (Gregorian, "2023-12-10/2024-07-30", "2023-12-10/P234D"),
+            (Reporting, "2023", "2023"),
+            (Reporting, "2024-02", "2024-02"),
+            (Reporting, "2024-A1", "2024-A1"),
+            (Reporting, "2024-S2", "2024-S2"),
+            (Reporting, "2024-T3", "2024-T3"),
+            (Reporting, "2024-Q4", "2024-Q4"),
+            (Reporting, "2024-M01", "2024-M01"),
+            (Reporting, "2023-12-15/2024-09-14", "2023-12-15/P9M"),
+            (Reporting, "2024-01-01/2024-03-31", "2024-01-01/P3M"),
+        ] {
+            let period = Period::parse(label, calendar).unwrap();
+            assert_eq!(period.sdmx(calendar), sdmx, "{label}");
+            let again = Period::parse(sdmx, calendar).unwrap();
+            assert_eq!((again.start, again.end), (period.start, period.end), "{label}");
+            let named = Period::of(period.start, period.end, calendar);
+            let named = Period::parse(&named.label, calendar).unwrap();
+            assert_eq!((named.start, named.end), (period.start, period.end), "{label}");
+        }
+    }
+
+    #[test]
+    fn the_period_before_is_of_the_same_make() {
+        use Calendar::{Gregorian, Reporting};
+        for (calendar, label, before) in [
+            (Gregorian, "2024", Some("2023")),
+            (Gregorian, "2024-03", Some("2024-02")),
+            (Gregorian, "2024-01", Some("2023-12")),
+            (Gregorian, "2024-03-01", Some("2024-02-29")),
+            (Gregorian, "2024-Q1", Some("2023-Q4")),
+            (Gregorian, "2023-12-10/2024-07-30", None),
+            (Reporting, "2024-A1", Some("2023-A1")),
+            (Reporting, "2024-M01", Some("2023-M12")),
+            (Reporting, "2024-S1", Some("2023-S2")),
+            (Reporting, "2023-12-15/P9M", Some("2022-12-15/2023-09-14")),
+        ] {
+            let period = Period::parse(label, calendar).unwrap();
+            let found = period.before(calendar);
+            assert_eq!(found.as_ref().map(|p| p.label.as_str()), before, "{label}");
+            assert!(found.is_none_or(|found| found.make() == period.make()), "{label}");
+        }
+    }
+
+    #[test]
+    fn time_is_cut_in_parts_that_each_day_is_in_one_of() {
+        for calendar in [Calendar::Gregorian, Calendar::Reporting] {
+            for every in Every::ALL {
+                let mut day = date(2023, 11, 1).unwrap();
+                let mut part = every.around(day, calendar).unwrap();
+                while day < date(2025, 2, 1).unwrap() {
+                    let of_day = every.around(day, calendar).unwrap();
+                    assert!(of_day.start <= day && day <= of_day.end, "{every} {day}");
+                    let make = Make::Months { count: every.months(), from_day: of_day.start.day() };
+                    assert_eq!(of_day.make(), make, "{every} {day}");
+                    assert!(of_day == part || of_day.start == part.end.succ_opt().unwrap());
+                    (part, day) = (of_day, day.succ_opt().unwrap());
+                }
+            }
+        }
+        let year = Every::Year.around(date(2023, 12, 15).unwrap(), Calendar::Reporting).unwrap();
+        assert_eq!(year.label, "2024-A1");
+    }
+
+    #[test]
     fn what_is_no_period_is_refused() {
         for label in [
             "",
@@ -185,6 +459,12 @@ mod tests {
             "2024-",
             "1066",
             "2024-03-14-1",
+            "2023-12-15/P",
+            "2023-12-15/P0M",
+            "2023-12-15/P9",
+            "2023-12-15/P-9M",
+            "2023-12-15/P09M",
+            "2023-12-15/P99999999999D",
         ] {
             assert!(Period::parse(label, Calendar::Gregorian).is_err(), "{label}");
         }
