@@ -29,10 +29,11 @@ use crate::operator::{Admin, Bearer, Operator};
 use crate::serve::{Doors, Serving};
 
 /// The catalogue of Hà Nội, as `deploy/hanoi` has it.
-const CATALOGUE: [(&str, &str); 3] = [
+const CATALOGUE: [(&str, &str); 4] = [
     ("units.csv", include_str!("../../deploy/hanoi/units.csv")),
     ("indicators.csv", include_str!("../../deploy/hanoi/indicators.csv")),
     ("feeds.csv", include_str!("../../deploy/hanoi/feeds.csv")),
+    ("holidays.csv", include_str!("../../deploy/hanoi/holidays.csv")),
 ];
 /// Where the tokens of the demonstration are written once all its figures are acked.
 const TOKENS_FILE: &str = "demo-tokens.json";

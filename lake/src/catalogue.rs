@@ -23,6 +23,7 @@ pub use table::CatalogueTableError;
 use crate::caller::Refusal;
 use crate::feed::Feed;
 use crate::grant::{Credential, Grant};
+use crate::holiday::{Holiday, Holidays};
 use crate::indicator::Indicator;
 use crate::reform::Reforms;
 use crate::succession::Succession;
@@ -49,6 +50,8 @@ pub struct Catalogue {
     pub feeds: BTreeMap<String, Feed>,
     /// By grant id.
     pub grants: BTreeMap<String, Grant>,
+    /// The days that are off, or worked, though their weekday says otherwise.
+    pub holidays: Holidays,
 }
 
 /// Why a credential carries no grant; for the log, not for whoever showed it.
@@ -123,7 +126,7 @@ impl Catalogue {
         newest
             .extend(records.into_iter().map(|record| ((record.kind, record.key), record.content)));
         let mut catalogue = Self { version, ..Self::default() };
-        let mut unit_versions = Vec::new();
+        let (mut unit_versions, mut holidays) = (Vec::new(), Vec::<Holiday>::new());
         for ((kind, key), content) in newest {
             let Some(content) = content else { continue };
             match kind {
@@ -144,8 +147,10 @@ impl Catalogue {
                 RecordKind::Grant => {
                     catalogue.grants.insert(key.clone(), thing(kind, &key, &content)?);
                 }
+                RecordKind::Holiday => holidays.push(thing(kind, &key, &content)?),
             }
         }
+        catalogue.holidays = holidays.into_iter().collect();
         catalogue.units = Units::new(unit_versions);
         catalogue.reforms = Reforms::new(&catalogue.units, catalogue.successions.values());
         Ok(catalogue)
@@ -166,6 +171,7 @@ impl Catalogue {
             .chain(composites)
             .chain(self.feeds.values().map(Record::from))
             .chain(self.grants.values().map(Record::from))
+            .chain(self.holidays.iter().map(Record::from))
             .collect()
     }
 }

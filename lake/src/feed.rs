@@ -46,4 +46,7 @@ pub struct Feed {
     pub within: String,
     /// The indicators that it may carry; empty means all.
     pub indicators: BTreeSet<String>,
+    /// Working days after a period's last day in which its figures are due; none: they have no deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_working_days: Option<u32>,
 }

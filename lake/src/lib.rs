@@ -19,6 +19,7 @@ mod attempts;
 pub mod caller;
 pub mod catalogue;
 pub mod clock;
+pub mod deadline;
 pub mod decimal;
 mod delta;
 pub mod feed;
@@ -26,6 +27,7 @@ pub mod fold;
 #[cfg(test)]
 mod fuzz;
 pub mod grant;
+pub mod holiday;
 pub mod indicator;
 pub mod intern;
 mod lake;

@@ -82,8 +82,11 @@ impl Period {
         let (start, end) = match self.make() {
             Make::Day => (self.start.pred_opt()?, self.end.pred_opt()?),
             Make::Months { count, .. } => {
-                let months =
-                    Months::new(if 12 % count == 0 { count } else { count.div_ceil(12) * 12 });
+                let months = Months::new(if 12_u32.is_multiple_of(count) {
+                    count
+                } else {
+                    count.div_ceil(12) * 12
+                });
                 let after = self.end.succ_opt()?.checked_sub_months(months)?;
                 (self.start.checked_sub_months(months)?, after.pred_opt()?)
             }
@@ -278,7 +281,7 @@ fn standard_label(start: NaiveDate, end: NaiveDate, calendar: Calendar) -> Optio
     };
     // Of a reporting period, the month that it is named after is that of its last day.
     let last = end.month0() + 1;
-    if last % count != 0 {
+    if !last.is_multiple_of(count) {
         return None;
     }
     let width = if letter == 'M' { 2 } else { 1 };

@@ -8,6 +8,7 @@
 //! | `verdicts` | one thing found wrong with a row that was sent |
 //! | `units` | what a unit was between two dates |
 //! | `indicators`, `feeds` | one of the catalogue |
+//! | `holidays` | one day that is off, or worked, though its weekday says otherwise |
 //!
 //! Columns of `submissions` beside what its sender said and was answered:
 //! - `rows_new`, `rows_revised`, `rows_unchanged`: how many of its rows gave a figure where `current` had none, changed or

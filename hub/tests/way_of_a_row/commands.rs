@@ -133,7 +133,7 @@ async fn the_catalogue_changes_whole_or_not_at_all() {
     };
     edit("units.csv", &|text| text);
     edit("indicators.csv", &|text| text);
-    let feed = "hoai-duc,Huyện Hoài Đức,Hoai Duc District,official,reporting,30,274,\n";
+    let feed = "hoai-duc,Huyện Hoài Đức,Hoai Duc District,official,reporting,30,274,,\n";
     edit("feeds.csv", &|text| text + feed);
     let folder = files.to_str().unwrap();
     let plan = hub.dinh(&["catalog", "plan", folder]).await.well();

@@ -1,10 +1,11 @@
-//! The catalogue as files that a person edits: `units.csv`, `indicators.csv`, `feeds.csv` and, where there is one,
-//! `succession.csv`. They are read as a whole and checked as a whole, and every fault is told, each at its line.
+//! The catalogue as files that a person edits: `units.csv`, `indicators.csv`, `feeds.csv` and, where there are,
+//! `succession.csv` and `holidays.csv`. They are read as a whole and checked as a whole, and every fault is told, each at its line.
 //!
 //! Grants are never part of the files. A cell is trimmed and put in composed form (NFC), so that a name is kept one
 //! way whatever editor wrote it. A row that does not parse is told once; what refers to it is not told again.
 
 mod feeds;
+mod holidays;
 mod indicators;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -77,15 +78,19 @@ pub fn read(files: &[SourceFile]) -> Result<Vec<Record>, Vec<Fault>> {
     let indicators = indicators::read(files, &mut faults);
     let feeds = feeds::read(files, &mut faults);
     let successions = successions::read(files, &mut faults);
+    let holidays = holidays::read(files, &mut faults);
 
     units::check(&units, &mut faults);
     indicators::check(&indicators, &units, &feeds, &mut faults);
     feeds::check(&feeds, &units, &indicators, &mut faults);
     successions::check(&successions, &units, &mut faults);
+    holidays::check(&holidays, &mut faults);
 
     if !faults.is_empty() {
         let place = |file: &str| {
-            [units::FILE, indicators::FILE, feeds::FILE].iter().position(|f| *f == file)
+            [units::FILE, indicators::FILE, feeds::FILE, holidays::FILE]
+                .iter()
+                .position(|f| *f == file)
         };
         let order = |fault: &Fault| (place(&fault.file).unwrap_or(usize::MAX), fault.line);
         faults.sort_by_key(order);
@@ -95,6 +100,7 @@ pub fn read(files: &[SourceFile]) -> Result<Vec<Record>, Vec<Fault>> {
     let records = records.chain(successions.values().map(Record::from));
     let records = records.chain(indicators.values().map(Record::from));
     let records = records.chain(feeds.values().map(Record::from));
+    let records = records.chain(holidays.values().map(Record::from));
     let mut records: Vec<Record> = records.collect();
     records.sort_by(|a, b| (a.kind, &a.key).cmp(&(b.kind, &b.key)));
     Ok(records)

@@ -158,9 +158,11 @@ impl Change {
 
 fn in_files(kind: RecordKind) -> bool {
     match kind {
-        RecordKind::Unit | RecordKind::Succession | RecordKind::Indicator | RecordKind::Feed => {
-            true
-        }
+        RecordKind::Unit
+        | RecordKind::Succession
+        | RecordKind::Indicator
+        | RecordKind::Feed
+        | RecordKind::Holiday => true,
         RecordKind::Composite | RecordKind::Grant => false,
     }
 }

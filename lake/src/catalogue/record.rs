@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::feed::Feed;
 use crate::grant::Grant;
+use crate::holiday::Holiday;
 use crate::indicator::Indicator;
 use crate::observation::codes;
 use crate::succession::Succession;
@@ -24,6 +25,8 @@ codes! {
         Feed = "feed",
         /// A grant; its key is its id.
         Grant = "grant",
+        /// A day that is off or worked; its key is the day.
+        Holiday = "holiday",
     }
 }
 
@@ -79,6 +82,12 @@ impl From<&Feed> for Record {
 impl From<&Grant> for Record {
     fn from(grant: &Grant) -> Self {
         Self::of(RecordKind::Grant, grant.grant.clone(), grant)
+    }
+}
+
+impl From<&Holiday> for Record {
+    fn from(holiday: &Holiday) -> Self {
+        Self::of(RecordKind::Holiday, holiday.day.to_string(), holiday)
     }
 }
 

@@ -8,7 +8,7 @@ use dinh_lake::catalogue::files::{self, SourceFile};
 use dinh_lake::catalogue::plan::plan;
 use dinh_lake::unit::{UnitId, UnitVersion};
 
-fn catalogue() -> Catalogue {
+pub(crate) fn catalogue() -> Catalogue {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/hanoi");
     let mut sources = Vec::new();
     for entry in folder.read_dir().unwrap() {

@@ -79,6 +79,7 @@ pub(crate) fn feed(name: &str, class: FeedClass, precedence: i64) -> Feed {
         precedence,
         within: "01".to_owned(),
         indicators: BTreeSet::new(),
+        deadline_working_days: None,
     }
 }
 

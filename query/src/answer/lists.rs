@@ -138,6 +138,8 @@ pub struct FeedRow {
     pub within: String,
     /// The indicators that it may carry; empty means all.
     pub indicators: Vec<String>,
+    /// Working days after a period's last day in which its figures are due; null: they have no deadline.
+    pub deadline_working_days: Option<u32>,
 }
 
 impl FeedRow {
@@ -151,6 +153,7 @@ impl FeedRow {
             precedence: feed.precedence,
             within: feed.within.clone(),
             indicators: feed.indicators.iter().cloned().collect(),
+            deadline_working_days: feed.deadline_working_days,
         }
     }
 }

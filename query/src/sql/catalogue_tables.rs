@@ -1,4 +1,4 @@
-//! The catalogue as tables: `units`, `indicators`, `feeds`. Made once for each version of the catalogue.
+//! The catalogue as tables: `units`, `indicators`, `feeds`, `holidays`. Made once for each version of the catalogue.
 
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ pub(super) fn tables(catalogue: &Catalogue) -> Result<Tables, DataFusionError> {
         ("units", table(units(catalogue)?)?),
         ("indicators", table(indicators(catalogue)?)?),
         ("feeds", table(feeds(catalogue)?)?),
+        ("holidays", table(holidays(catalogue)?)?),
     ])
 }
 
@@ -48,8 +49,8 @@ impl Columns {
         self
     }
 
-    fn whole(mut self, name: &str, values: impl Iterator<Item = i64>) -> Self {
-        self.add(name, DataType::Int64, Arc::new(values.map(Some).collect::<Int64Array>()));
+    fn whole(mut self, name: &str, values: impl Iterator<Item = Option<i64>>) -> Self {
+        self.add(name, DataType::Int64, Arc::new(values.collect::<Int64Array>()));
         self
     }
 
@@ -111,7 +112,7 @@ fn indicators(catalogue: &Catalogue) -> Result<RecordBatch, ArrowError> {
         .text("aggregation_time", all().map(|i| Some(&i.aggregation_time)))
         .text("numerator", all().map(|i| i.numerator.as_ref()))
         .text("denominator", all().map(|i| i.denominator.as_ref()))
-        .whole("factor", all().map(|i| i.factor))
+        .whole("factor", all().map(|i| Some(i.factor)))
         .text("direction", all().map(|i| Some(i.direction.code())))
         .text("levels", all().map(|i| listed(i.levels.iter().map(String::as_str).collect())))
         .text("stages", all().map(|i| listed(i.stages.iter().map(|s| s.code()).collect())))
@@ -137,8 +138,19 @@ fn feeds(catalogue: &Catalogue) -> Result<RecordBatch, ArrowError> {
         .text("name_en", all().map(|feed| feed.name_en.as_ref()))
         .text("class", all().map(|feed| Some(feed.class.code())))
         .text("calendar", all().map(|feed| Some(feed.calendar.code())))
-        .whole("precedence", all().map(|feed| feed.precedence))
+        .whole("precedence", all().map(|feed| Some(feed.precedence)))
         .text("within", all().map(|feed| Some(&feed.within)))
         .text("indicators", all().map(|feed| Some(listed(feed))))
+        .whole("deadline_working_days", all().map(|feed| feed.deadline_working_days.map(i64::from)))
+        .rows()
+}
+
+fn holidays(catalogue: &Catalogue) -> Result<RecordBatch, ArrowError> {
+    let all = || catalogue.holidays.iter();
+    Columns::default()
+        .day("day", all().map(|holiday| Some(holiday.day)))
+        .text("name", all().map(|holiday| Some(&holiday.name_vi)))
+        .text("name_en", all().map(|holiday| holiday.name_en.as_ref()))
+        .text("kind", all().map(|holiday| Some(holiday.kind.code())))
         .rows()
 }

@@ -2,6 +2,7 @@
 
 use super::sheet::{Cells, Layout, Sheet};
 use super::{Fault, SourceFile};
+use crate::deadline::{WORKING_DAYS_MAX, default_working_days};
 use crate::feed::{Calendar, Feed, FeedClass};
 use crate::indicator::Indicator;
 use crate::unit::UnitVersion;
@@ -20,8 +21,9 @@ const LAYOUT: Layout = Layout {
         "precedence",
         "within",
         "indicators",
+        "deadline_working_days",
     ],
-    may_lack: &[],
+    may_lack: &["deadline_working_days"],
     optional: false,
 };
 
@@ -37,6 +39,7 @@ fn feed(cells: &mut Cells<'_>) -> Option<Feed> {
     let calendar = cells.one_of("calendar", Calendar::ALL, Calendar::code);
     let precedence = cells.whole("precedence", None);
     let within = cells.required("within");
+    let deadline = deadline(cells);
     Some(Feed {
         feed: feed?,
         name_vi: name_vi?,
@@ -46,7 +49,26 @@ fn feed(cells: &mut Cells<'_>) -> Option<Feed> {
         precedence: precedence?,
         within: within?,
         indicators: cells.list("indicators").into_iter().collect(),
+        deadline_working_days: deadline?.or_else(|| default_working_days(calendar?)),
     })
+}
+
+/// The working days that a row gives; none where it leaves them to the calendar.
+fn deadline(cells: &mut Cells<'_>) -> Option<Option<u32>> {
+    const COLUMN: &str = "deadline_working_days";
+    if cells.optional(COLUMN).is_none() {
+        return Some(None);
+    }
+    let days = cells.whole(COLUMN, None)?;
+    match u32::try_from(days).ok().filter(|days| *days <= WORKING_DAYS_MAX) {
+        Some(days) => Some(Some(days)),
+        None => {
+            let en = format!("`{days}` is not from 0 to {WORKING_DAYS_MAX} working days");
+            let vi =
+                format!("`{days}` không nằm trong khoảng 0 đến {WORKING_DAYS_MAX} ngày làm việc");
+            cells.fault(COLUMN, &en, &vi)
+        }
+    }
 }
 
 /// Checks the feeds against each other, the units and the indicators.
@@ -66,6 +88,44 @@ pub(super) fn check(
         }
         for indicator in &row.value.indicators {
             feeds.refers(faults, row.line, "indicators", indicator, indicators);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SourceFile, read, samples};
+    use crate::catalogue::Catalogue;
+
+    /// The sample's feed on a calendar, with a deadline.
+    fn with(calendar: &str, deadline: &str) -> Vec<SourceFile> {
+        let mut files = samples::files();
+        let feeds = files.iter_mut().find(|file| file.name == "feeds.csv").unwrap();
+        let text =
+            feeds.text.replace("within,indicators", "within,indicators,deadline_working_days");
+        let text = text.replace("gregorian", calendar).trim_end().to_owned();
+        feeds.text = format!("{text},{deadline}\n");
+        files
+    }
+
+    #[test]
+    fn a_deadline_is_that_of_the_row_or_of_its_calendar() {
+        for (calendar, deadline, days) in [
+            ("reporting", "", Some(2)),
+            ("reporting", "5", Some(5)),
+            ("reporting", "0", Some(0)),
+            ("gregorian", "", None),
+            ("gregorian", "3", Some(3)),
+        ] {
+            let records = read(&with(calendar, deadline)).unwrap();
+            let catalogue = Catalogue::from_records(1, records).unwrap();
+            let feed = &catalogue.feeds["dan-phuong"];
+            assert_eq!(feed.deadline_working_days, days, "{calendar} {deadline}");
+        }
+        for deadline in ["-1", "251", "two"] {
+            let told = read(&with("reporting", deadline)).unwrap_err();
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert_eq!(told[0].column.as_deref(), Some("deadline_working_days"));
         }
     }
 }
