@@ -46,6 +46,13 @@ impl Default for LakeOptions {
     }
 }
 
+/// No entry is on its way to a shared store for longer: its hub has given up, or its clock is wrong by as much.
+const ON_ITS_WAY_MAX: Duration = Duration::from_secs(60);
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
 /// Why a lake could not be opened or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
@@ -218,6 +225,22 @@ impl Lake {
     /// When the store fails; what was taken in stays.
     pub async fn follow_ledger(&self) -> Result<(), LedgerError> {
         if self.lock.is_none() { self.ledger.follow().await } else { Ok(()) }
+    }
+
+    /// Makes sure that nothing is recorded at or before a stamp any more, in microseconds since 1970, and says whether that is
+    /// so; the present time at most. On a folder it is. Where other hubs write to the same store it is for what comes before
+    /// their newest entry, and for a time that no entry can be on its way for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn seal(&self, stamp: i64) -> Result<bool, LedgerError> {
+        if self.lock.is_some() {
+            self.ledger.seal(stamp).await?;
+            return Ok(true);
+        }
+        self.ledger.follow().await?;
+        let before = self.clock.micros() - micros(ON_ITS_WAY_MAX);
+        Ok(stamp <= before.max(self.ledger.sealed().await))
     }
 
     /// Tells those who find the folder locked where this process can be reached.

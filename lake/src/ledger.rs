@@ -35,6 +35,7 @@ mod once;
 mod producers;
 mod read;
 mod schema;
+mod seal;
 mod seek;
 mod snapshot;
 pub mod stages;

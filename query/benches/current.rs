@@ -75,7 +75,7 @@ async fn measure(rows: usize, kept: Option<PathBuf>, has_window: bool) {
 
 struct Town {
     lake: Arc<Lake>,
-    engine: Engine,
+    engine: Arc<Engine>,
     units: Vec<String>,
     indicators: Vec<String>,
 }
@@ -100,7 +100,7 @@ impl Town {
             memory_bytes_max: 8 << 30,
             ..SqlLimits::default()
         };
-        let engine = Engine::new(Arc::clone(&lake), limits).unwrap();
+        let engine = Arc::new(Engine::new(Arc::clone(&lake), limits).unwrap());
         Self { lake, engine, units, indicators }
     }
 

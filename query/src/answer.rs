@@ -39,6 +39,7 @@ use cell::{Cell, one_feed_per_cell};
 use coverage::Reports;
 use figures::Figures;
 use history::Revisions;
+use outline::Seen;
 use question::{Asked, Question};
 use read::Wanted;
 use scope::Sources;
@@ -102,7 +103,7 @@ impl Answers {
         access: &Access,
     ) -> Result<Answered, QueryError> {
         let asked = Asked::read(question, parameters)?;
-        let statement = self.engine.begin(access)?;
+        let statement = self.engine.begin(access, asked.as_of).await?;
         let json = match question {
             Question::Rankings => self.rankings(&statement, &asked).await,
             Question::Totals => self.totals(&statement, &asked).await,
@@ -110,13 +111,12 @@ impl Answers {
             Question::History => self.history(&statement, &asked).await,
             Question::Coverage => self.coverage(&statement, &asked).await,
             Question::Units => {
-                let units = &statement.catalogue().units;
-                json(&units::units(units, statement.position(), &asked)?)
+                json(&units::units(&statement.catalogue().units, seen(&statement), &asked)?)
             }
             Question::Indicators => {
-                json(&lists::indicators(statement.catalogue(), statement.position()))
+                json(&lists::indicators(statement.catalogue(), seen(&statement)))
             }
-            Question::Feeds => json(&lists::feeds(statement.catalogue(), statement.position())),
+            Question::Feeds => json(&lists::feeds(statement.catalogue(), seen(&statement))),
         }?;
         let catalogue_version = statement.catalogue().version;
         Ok(Answered { json, position: statement.position(), catalogue_version })
@@ -168,13 +168,13 @@ impl Answers {
         };
         let revisions = read::revisions(statement, &wanted).await?;
         let code = indicator.indicator.as_str();
-        let position = statement.position();
+        let seen = seen(statement);
         let cells = revisions.iter().map(|revision| &revision.cell);
         let span = match &asked.period {
             Some(label) => sources.span(label, &cells)?,
             None => scope::latest_span(cells).ok_or_else(|| scope::no_figures(code))?,
         };
-        let all = Revisions { indicator: code, position, sources, revisions };
+        let all = Revisions { indicator: code, seen, sources, revisions };
         json(&history::history(&all, unit, span, asked.period.as_deref()))
     }
 
@@ -184,9 +184,14 @@ impl Answers {
         let spans = asked.period.as_ref().map(|label| sources.spans(label)).transpose()?;
         let wanted = Wanted { feed: asked.feed.as_deref(), spans, ..Wanted::default() };
         let cells = read::current(statement, &wanted).await?;
-        let position = statement.position();
-        json(&coverage::coverage(&Reports { catalogue, position, sources, cells }, asked)?)
+        let seen = seen(statement);
+        json(&coverage::coverage(&Reports { catalogue, seen, sources, cells }, asked)?)
     }
+}
+
+/// What an answer says of when it was known.
+fn seen(statement: &Statement) -> Seen {
+    Seen { position: statement.position(), as_of: statement.as_of() }
 }
 
 /// The figures of an indicator: of one unit at all stages, or of all units at the stage of the answer.
@@ -211,7 +216,7 @@ async fn figures<'a>(
     };
     Ok(Figures {
         catalogue,
-        position: statement.position(),
+        seen: seen(statement),
         indicator,
         sources,
         cells: cells_or_ratios(statement, indicator, &wanted).await?,
@@ -261,11 +266,7 @@ fn indicator<'a>(statement: &'a Statement, asked: &Asked) -> Result<&'a Indicato
         return Err(QueryError::from_fault(ErrorKind::NotFound, fault));
     };
     // The plan would give nothing anyway; this says why.
-    if statement.access().may_read_some(indicator) {
-        Ok(indicator)
-    } else {
-        Err(not_open(statement, code))
-    }
+    if statement.may_read_some(indicator) { Ok(indicator) } else { Err(not_open(statement, code)) }
 }
 
 fn not_open(statement: &Statement, code: &str) -> QueryError {

@@ -40,8 +40,12 @@ mod naming;
 mod permission;
 mod revisions;
 mod rows;
+mod rules;
+mod statement;
 mod store;
+mod view;
 
-pub use engine::{Engine, Statement};
+pub use engine::Engine;
 pub use limits::SqlLimits;
 pub use rows::Rows;
+pub use statement::Statement;

@@ -63,6 +63,15 @@ pub fn text(answer: &Answer, member: &str) -> String {
     }
 }
 
+/// When an answer was known, in words; nothing where it is known now.
+#[must_use]
+pub fn as_of(answer: &Answer) -> String {
+    match text(answer, "as_of").as_str() {
+        "-" => String::new(),
+        as_of => format!(" · as of {as_of}"),
+    }
+}
+
 /// The coverage of an answer in words.
 #[must_use]
 pub fn coverage(answer: &Answer) -> String {

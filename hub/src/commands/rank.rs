@@ -27,6 +27,9 @@ pub struct Args {
     /// The kind of the units, such as quan or huyen.
     #[arg(long)]
     kind: Option<String>,
+    /// When it was known: a time, a day or a position of the ledger; without it now.
+    #[arg(long)]
+    as_of: Option<String>,
     /// asc or desc, by rank.
     #[arg(long)]
     order: Option<String>,
@@ -58,7 +61,7 @@ pub fn heading(answer: &ask::Answer) -> String {
     let synthetic =
         if text("contains_synthetic") == "true" { " · SYNTHETIC, made-up figures" } else { "" };
     format!(
-        "{} · {} · {} · {} · {} of {} ranked · {} · position {}{synthetic}",
+        "{} · {} · {} · {} · {} of {} ranked · {} · position {}{}{synthetic}",
         text("indicator"),
         text("level"),
         text("period"),
@@ -67,6 +70,7 @@ pub fn heading(answer: &ask::Answer) -> String {
         text("universe"),
         ask::coverage(answer),
         text("position"),
+        ask::as_of(answer),
     )
 }
 
@@ -83,6 +87,7 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<()> {
         ("feed", args.feed),
         ("within", args.within),
         ("kind", args.kind),
+        ("as_of", args.as_of),
         ("order", args.order),
         ("limit", number(args.limit)),
         ("offset", number(args.offset)),

@@ -24,6 +24,9 @@ pub struct Args {
     /// The unit whose total it is.
     #[arg(long)]
     within: Option<String>,
+    /// When it was known: a time, a day or a position of the ledger; without it now.
+    #[arg(long)]
+    as_of: Option<String>,
 }
 
 /// The columns of a total's rows that a person reads.
@@ -43,13 +46,14 @@ pub fn heading(answer: &ask::Answer) -> String {
     let synthetic =
         if text("contains_synthetic") == "true" { " · SYNTHETIC, made-up figures" } else { "" };
     format!(
-        "{} · {} · {} · total {}{qualifier} · {} · position {}{synthetic}",
+        "{} · {} · {} · total {}{qualifier} · {} · position {}{}{synthetic}",
         text("indicator"),
         text("period"),
         text("stage"),
         ask::text(&total, "value"),
         ask::coverage(answer),
         text("position"),
+        ask::as_of(answer),
     )
 }
 
@@ -64,6 +68,7 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<()> {
         ("stage", args.stage),
         ("feed", args.feed),
         ("within", args.within),
+        ("as_of", args.as_of),
     ]);
     let json = ask::ask(global, format!("totals/{}", args.indicator), parameters).await?;
     ask::write(&mut std::io::stdout().lock(), global.output, &json, &COLUMNS, heading)

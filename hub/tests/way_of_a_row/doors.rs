@@ -41,8 +41,8 @@ async fn every_error_is_a_problem_document() {
         ("/v1/rankings/community_digital_teams?on=2025-07-01", 501, "parameter.not_implemented"),
         (
             "/v1/totals/community_digital_teams?as_of=2024-01-01T00:00:00Z",
-            501,
-            "parameter.not_implemented",
+            400,
+            "as_of.before_beginning",
         ),
         ("/v1/series/community_digital_teams", 400, "parameter.required"),
         ("/v1/series/community_digital_teams?unit=99999", 400, "unit.unknown"),

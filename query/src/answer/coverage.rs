@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::cell::{Cell, Span};
-use super::outline::UnitName;
+use super::outline::{Seen, UnitName};
 use super::question::Asked;
 use super::scope::{self, Sources};
 use crate::error::{ErrorKind, QueryError, Text};
@@ -66,8 +66,8 @@ pub struct CoverageRow {
 pub struct Reports<'a> {
     /// The catalogue of the answer.
     pub catalogue: &'a Catalogue,
-    /// The ledger position of the answer.
-    pub position: u64,
+    /// When the answer was known.
+    pub seen: Seen,
     /// Where figures may come from.
     pub sources: Sources<'a>,
     /// Current cells with the indicator of each.
@@ -119,8 +119,8 @@ pub fn coverage(reports: &Reports<'_>, asked: &Asked) -> Result<CoverageOf, Quer
         period_start: span.start.to_string(),
         period_end: span.end.to_string(),
         on: None,
-        as_of: None,
-        position: reports.position,
+        as_of: reports.seen.as_of.clone(),
+        position: reports.seen.position,
         feeds: feeds.into_iter().collect(),
         contains_synthetic: reports.sources.synthetic(),
         rows: groups.iter().map(row).filter(|row| row.expected > 0).collect(),

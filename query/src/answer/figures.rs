@@ -4,6 +4,7 @@ use dinh_lake::catalogue::Catalogue;
 use dinh_lake::indicator::Indicator;
 
 use super::cell::Cell;
+use super::outline::Seen;
 use super::scope::Sources;
 
 /// One indicator's figures in one snapshot of the ledger.
@@ -11,8 +12,8 @@ use super::scope::Sources;
 pub struct Figures<'a> {
     /// The catalogue of the answer.
     pub catalogue: &'a Catalogue,
-    /// The ledger position of the answer.
-    pub position: u64,
+    /// When the answer was known.
+    pub seen: Seen,
     /// The indicator.
     pub indicator: &'a Indicator,
     /// Where figures may come from.

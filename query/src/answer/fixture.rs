@@ -13,6 +13,7 @@ use dinh_lake::unit::{UnitId, UnitVersion, Units};
 
 use super::cell::{Cell, Declared, one_feed_per_cell};
 use super::figures::Figures;
+use super::outline::Seen;
 use super::scope::Sources;
 
 pub(crate) fn day(text: &str) -> NaiveDate {
@@ -145,7 +146,7 @@ pub(crate) fn figures<'a>(
     let indicator = catalogue.indicators.values().next().unwrap();
     Figures {
         catalogue,
-        position: 7,
+        seen: Seen { position: 7, as_of: None },
         indicator,
         sources: Sources::of(catalogue, feed).unwrap(),
         cells: one_feed_per_cell(cells, indicator, catalogue),

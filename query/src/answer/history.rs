@@ -1,14 +1,15 @@
 //! History: every revision of one cell in the order they were recorded, withdrawals included.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use dinh_lake::Decimal;
 use dinh_lake::unit::UnitVersion;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::cell::{Cell, Span};
-use super::outline::Coverage;
+use super::outline::{Coverage, Seen};
 use super::scope::{self, Sources};
 use super::series::stamp;
 
@@ -71,8 +72,10 @@ pub struct HistoryRow {
     pub row: i64,
     /// The sender's note.
     pub note: Option<String>,
-    /// When it was recorded, in UTC.
+    /// When it was recorded, in UTC: from then on it stood.
     pub recorded_at: String,
+    /// When the next revision of its cell was recorded, in UTC; null while it stands.
+    pub superseded_at: Option<String>,
     /// The ledger entry that holds it.
     pub position: u64,
 }
@@ -97,8 +100,8 @@ pub struct Revision {
 pub struct Revisions<'a> {
     /// The indicator's code.
     pub indicator: &'a str,
-    /// The ledger position of the answer.
-    pub position: u64,
+    /// When the answer was known.
+    pub seen: Seen,
     /// Where figures may come from.
     pub sources: Sources<'a>,
     /// All revisions of the unit's figures.
@@ -127,15 +130,31 @@ pub fn history(
         period_start: span.start.to_string(),
         period_end: span.end.to_string(),
         on: None,
-        as_of: None,
-        position: all.position,
+        as_of: all.seen.as_of.clone(),
+        position: all.seen.position,
         feeds: feeds.into_iter().collect(),
         contains_synthetic: all.sources.synthetic(),
-        rows: revisions.into_iter().map(row).collect(),
+        rows: rows(&revisions),
     }
 }
 
-fn row(revision: &Revision) -> HistoryRow {
+/// The rows of revisions, oldest first. The next revision of a cell is of its stage and its feed.
+fn rows(revisions: &[&Revision]) -> Vec<HistoryRow> {
+    let mut next = BTreeMap::new();
+    let mut rows: Vec<_> = revisions
+        .iter()
+        .rev()
+        .map(|revision| {
+            let cell = &revision.cell;
+            let superseded_at = next.insert((cell.stage, &cell.feed), cell.recorded_at);
+            row(revision, superseded_at)
+        })
+        .collect();
+    rows.reverse();
+    rows
+}
+
+fn row(revision: &Revision, superseded_at: Option<DateTime<Utc>>) -> HistoryRow {
     let cell = &revision.cell;
     HistoryRow {
         stage: cell.stage.code(),
@@ -150,6 +169,7 @@ fn row(revision: &Revision) -> HistoryRow {
         row: revision.row,
         note: revision.note.clone(),
         recorded_at: stamp(cell.recorded_at),
+        superseded_at: superseded_at.map(stamp),
         position: revision.position,
     }
 }

@@ -7,11 +7,15 @@ use dinh_lake::indicator::Indicator;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::outline::Seen;
+
 /// The indicators of the catalogue.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Indicators {
     /// The version of the catalogue.
     pub catalogue_version: u64,
+    /// When it was known; null: now.
+    pub as_of: Option<String>,
     /// The newest ledger entry at the time of the answer.
     pub position: u64,
     /// In order of code.
@@ -103,9 +107,14 @@ impl IndicatorRow {
 
 /// Lists the indicators.
 #[must_use]
-pub fn indicators(catalogue: &Catalogue, position: u64) -> Indicators {
+pub fn indicators(catalogue: &Catalogue, seen: Seen) -> Indicators {
     let indicators = catalogue.indicators.values().map(IndicatorRow::of).collect();
-    Indicators { catalogue_version: catalogue.version, position, indicators }
+    Indicators {
+        catalogue_version: catalogue.version,
+        as_of: seen.as_of,
+        position: seen.position,
+        indicators,
+    }
 }
 
 /// The feeds of the catalogue.
@@ -113,6 +122,8 @@ pub fn indicators(catalogue: &Catalogue, position: u64) -> Indicators {
 pub struct Feeds {
     /// The version of the catalogue.
     pub catalogue_version: u64,
+    /// When it was known; null: now.
+    pub as_of: Option<String>,
     /// The newest ledger entry at the time of the answer.
     pub position: u64,
     /// In order of name.
@@ -160,7 +171,12 @@ impl FeedRow {
 
 /// Lists the feeds.
 #[must_use]
-pub fn feeds(catalogue: &Catalogue, position: u64) -> Feeds {
+pub fn feeds(catalogue: &Catalogue, seen: Seen) -> Feeds {
     let feeds = catalogue.feeds.values().map(FeedRow::of).collect();
-    Feeds { catalogue_version: catalogue.version, position, feeds }
+    Feeds {
+        catalogue_version: catalogue.version,
+        as_of: seen.as_of,
+        position: seen.position,
+        feeds,
+    }
 }

@@ -8,6 +8,15 @@ use utoipa::ToSchema;
 
 use super::cell::{Cell, Declared};
 
+/// When an answer was known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The newest ledger entry that it includes.
+    pub position: u64,
+    /// The moment, in RFC 3339; none: now.
+    pub as_of: Option<String>,
+}
+
 /// A unit, as it is named beside a figure or in a list of those without one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UnitName {

@@ -12,6 +12,7 @@ pub use parameters::Parameter;
 pub(crate) use values::nearest;
 use values::{count, date, later, order, required, stage, unknown};
 
+use crate::as_of::AsOf;
 use crate::error::{Fault, QueryError};
 
 /// What can be asked.
@@ -122,6 +123,8 @@ pub struct Asked {
     pub kind: Option<String>,
     /// A structure date.
     pub on: Option<NaiveDate>,
+    /// When it was known.
+    pub as_of: Option<AsOf>,
     /// A unit's id, code or path.
     pub unit: Option<String>,
     /// A name, or a part of one.
@@ -167,7 +170,6 @@ impl Asked {
             Question::Rankings | Question::Totals | Question::Series if present("on") => {
                 Err(later("on"))
             }
-            _ if present("as_of") => Err(later("as_of")),
             _ => Ok(asked),
         }
     }
@@ -188,7 +190,7 @@ impl Asked {
             "limit" => self.limit = Some(count(name, value)?),
             "offset" => self.offset = count(name, value)?,
             "order" => self.order = order(value)?,
-            // `as_of` is read when it is answered; until then its presence is enough.
+            "as_of" => self.as_of = Some(AsOf::read(value)?),
             _ => {}
         }
         Ok(())
@@ -239,11 +241,9 @@ mod tests {
 
     #[test]
     fn what_waits_for_a_later_release_says_so() {
-        for name in ["on", "as_of"] {
-            let given = [("indicator", "x"), (name, "2024-12-31")];
-            let error = read(Question::Rankings, &given).unwrap_err();
-            assert_eq!(error.kind, ErrorKind::NotImplemented, "{name}");
-        }
+        let given = [("indicator", "x"), ("on", "2024-12-31")];
+        let error = read(Question::Rankings, &given).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::NotImplemented);
         assert!(read(Question::Units, &[("on", "2024-12-31")]).unwrap().on.is_some());
     }
 }

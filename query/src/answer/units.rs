@@ -4,6 +4,7 @@ use dinh_lake::unit::{UnitId, UnitVersion, Units};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::outline::Seen;
 use super::question::Asked;
 use super::scope;
 use crate::error::QueryError;
@@ -13,6 +14,8 @@ use crate::error::QueryError;
 pub struct UnitsFound {
     /// The date that they are valid on; null: all that ever were.
     pub on: Option<String>,
+    /// When it was known; null: now.
+    pub as_of: Option<String>,
     /// The newest ledger entry at the time of the answer.
     pub position: u64,
     /// How many there are, before `limit` and `offset`.
@@ -69,7 +72,7 @@ impl UnitRow {
 ///
 /// # Errors
 /// When `within` names no one unit.
-pub fn units(units: &Units, position: u64, asked: &Asked) -> Result<UnitsFound, QueryError> {
+pub fn units(units: &Units, seen: Seen, asked: &Asked) -> Result<UnitsFound, QueryError> {
     let within = match (&asked.within, asked.on) {
         (None, _) => None,
         (Some(text), Some(on)) => {
@@ -92,7 +95,8 @@ pub fn units(units: &Units, position: u64, asked: &Asked) -> Result<UnitsFound, 
     let page = found.iter().skip(asked.offset).take(asked.limit.unwrap_or(usize::MAX));
     Ok(UnitsFound {
         on: asked.on.map(|on| on.to_string()),
-        position,
+        as_of: seen.as_of,
+        position: seen.position,
         total: found.len(),
         units: page.map(|version| UnitRow::of(units, version)).collect(),
     })

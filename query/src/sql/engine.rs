@@ -3,7 +3,6 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
-use arrow::array::RecordBatch;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
     MemorySchemaProvider, SchemaProvider,
@@ -13,12 +12,9 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::execute_stream;
-use datafusion::prelude::{DataFrame, Expr, SQLOptions, SessionConfig, SessionContext, ident};
+use datafusion::prelude::{SessionConfig, SessionContext};
 use dinh_lake::Lake;
 use dinh_lake::catalogue::Catalogue;
-use dinh_lake::ledger::Snapshot;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::info;
@@ -26,16 +22,23 @@ use tracing::info;
 use super::catalogue_tables::{Tables, tables};
 use super::cell::KnownTexts;
 use super::cooperate::CooperativeJoins;
-use super::fact_table::{FactTable, Facts, Rules};
+use super::fact_table::{FactTable, Facts};
 use super::failure::{from_datafusion, invalid};
 use super::limits::SqlLimits;
 use super::rows::{Rows, Run, out_of_time};
+use super::rules::{Claim, Rules};
+use super::statement::Statement;
 use super::store::LedgerOnly;
+use super::view::View;
 use crate::access::{Access, sha256_hex};
+use crate::as_of::{AsOf, Moment};
 use crate::error::{ErrorKind, QueryError, Text};
 
 /// Consumers named in the log when memory runs out.
 const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
+
+/// Catalogues that tables are kept of: the present one, and those of some moments that are compared with it.
+const CATALOGUES_KEPT: usize = 4;
 
 /// Runs statements over a lake.
 pub struct Engine {
@@ -45,8 +48,8 @@ pub struct Engine {
     base: SessionState,
     /// The same without physical rules, for the scans inside the tables.
     scans: Arc<SessionState>,
-    /// What was made of the catalogue, with its version.
-    of_catalogue: Mutex<Option<(u64, Arc<OfCatalogue>)>>,
+    /// What was made of catalogues, with their versions; the one that was asked for last comes last.
+    of_catalogue: Mutex<Vec<(u64, Arc<OfCatalogue>)>>,
     turns: Arc<Semaphore>,
 }
 
@@ -76,7 +79,7 @@ impl Engine {
             .build();
         let scans = Arc::new(scans);
         let turns = Arc::new(Semaphore::new(limits.running_max));
-        Ok(Self { lake, limits, base, scans, of_catalogue: Mutex::new(None), turns })
+        Ok(Self { lake, limits, base, scans, of_catalogue: Mutex::default(), turns })
     }
 
     /// The lake.
@@ -85,24 +88,91 @@ impl Engine {
         &self.lake
     }
 
-    /// Begins a statement: takes the snapshot that all of it will see.
+    /// Begins a statement: takes the snapshot that all of it will see, or what was known at a moment of the past.
     ///
     /// # Errors
-    /// Only when the hub is at fault.
-    pub fn begin(&self, access: &Access) -> Result<Statement, QueryError> {
-        let snapshot = self.lake.ledger().snapshot();
-        let catalogue = self.lake.catalogue();
-        let session = self.session(&snapshot, &catalogue, access);
+    /// When there is no such moment, or the hub is at fault.
+    pub async fn begin(
+        self: &Arc<Self>,
+        access: &Access,
+        as_of: Option<AsOf>,
+    ) -> Result<Statement, QueryError> {
+        self.begin_claimed(access, as_of, Claim::default()).await
+    }
+
+    /// Begins what is part of a statement, held to the class of feeds that the statement claims.
+    pub(super) async fn begin_claimed(
+        self: &Arc<Self>,
+        access: &Access,
+        as_of: Option<AsOf>,
+        claim: Claim,
+    ) -> Result<Statement, QueryError> {
+        let moment = match as_of {
+            Some(as_of) => Some(self.moment(as_of).await?),
+            None => None,
+        };
+        let present = self.lake.catalogue();
+        let catalogue = match moment {
+            Some(moment) => self.catalogue_at(moment.stamp)?,
+            None => Arc::clone(&present),
+        };
+        let view = View { snapshot: self.lake.ledger().snapshot(), moment };
+        let made = self.of_catalogue(&catalogue).map_err(|error| from_datafusion(&error))?;
+        let rules = Rules {
+            view,
+            catalogue,
+            present,
+            known: Arc::clone(&made.texts),
+            access: access.clone(),
+            claim,
+        };
+        let rules = Arc::new(rules);
+        let session = self.session(&rules, &made.tables);
         let session = session.map_err(|error| from_datafusion(&error))?;
-        let access = access.clone();
-        Ok(Statement { session, catalogue, access, position: snapshot.position })
+        Ok(Statement::new(Arc::clone(self), session, rules))
+    }
+
+    /// Finds a moment of the past, and lets nothing be added to it any more.
+    async fn moment(&self, as_of: AsOf) -> Result<Moment, QueryError> {
+        let internal = |error: DataFusionError| from_datafusion(&error);
+        let now = self.lake.clock().now();
+        let whole = || View::whole(self.lake.ledger().snapshot());
+        let position = whole().position();
+        let moment = match as_of {
+            AsOf::Position(at) if at > position => return Err(AsOf::in_the_future(now, position)),
+            AsOf::Time(time) if time > now => return Err(AsOf::in_the_future(now, position)),
+            AsOf::Position(at) => whole().moment_of(at, &self.base).await.map_err(internal)?,
+            AsOf::Time(time) => {
+                let stamp = time.timestamp_micros();
+                let sealed = self.lake.seal(stamp).await;
+                if !sealed.map_err(|error| QueryError::internal("sealing the past", &error))? {
+                    return Err(AsOf::unsettled());
+                }
+                let known = whole().position_at(stamp, &self.base).await.map_err(internal)?;
+                // A catalogue may have been recorded before any row.
+                let is_begun = known.is_some() || self.catalogue_at(stamp)?.version > 0;
+                is_begun.then_some(Moment { stamp, position: known.unwrap_or_default() })
+            }
+        };
+        match moment {
+            Some(moment) => Ok(moment),
+            None => {
+                let first = whole().first(&self.base).await.map_err(internal)?;
+                Err(AsOf::before_the_beginning(first))
+            }
+        }
+    }
+
+    fn catalogue_at(&self, stamp: i64) -> Result<Arc<Catalogue>, QueryError> {
+        let catalogue = self.lake.catalogue_at(stamp);
+        catalogue.map_err(|error| QueryError::internal("reading a catalogue of the past", &error))
     }
 
     /// Runs one SQL statement.
     ///
     /// # Errors
     /// When it is not one statement that reads, or it fails, or a limit is reached.
-    pub async fn run(&self, sql: &str, access: &Access) -> Result<Rows, QueryError> {
+    pub async fn run(self: &Arc<Self>, sql: &str, access: &Access) -> Result<Rows, QueryError> {
         if sql.len() > self.limits.statement_bytes_max {
             return Err(invalid(&format!(
                 "it is longer than {} bytes",
@@ -112,37 +182,28 @@ impl Engine {
         let turn = timeout(self.limits.wait_max, Arc::clone(&self.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(busy()) };
         let deadline = Instant::now() + self.limits.time_max;
-        let statement = self.begin(access)?;
+        let statement = self.begin(access, None).await?;
         let principal = access.principal.as_deref();
         let digest = sha256_hex(sql.as_bytes());
-        info!(principal, sql = &digest[..16], position = statement.position, "statement begins");
+        info!(principal, sql = &digest[..16], position = statement.position(), "statement begins");
         let stream = timeout_at(deadline, statement.stream(sql)).await;
         let stream = stream.map_err(|_| out_of_time())?.map_err(|error| from_datafusion(&error))?;
-        let catalogue_version = statement.catalogue.version;
-        let run = Run { position: statement.position, catalogue_version, deadline, turn };
+        let catalogue_version = statement.catalogue().version;
+        let run = Run { position: statement.position(), catalogue_version, deadline, turn };
         Ok(Rows::start(stream, run, &self.limits))
     }
 
     fn session(
         &self,
-        snapshot: &Arc<Snapshot>,
-        catalogue: &Arc<Catalogue>,
-        access: &Access,
+        rules: &Arc<Rules>,
+        tables: &Tables,
     ) -> Result<SessionContext, DataFusionError> {
         let schema = MemorySchemaProvider::new();
-        let made = self.of_catalogue(catalogue)?;
-        let texts = Arc::clone(&made.texts);
-        let rules = Arc::new(Rules::new(Arc::clone(catalogue), texts, access.clone()));
         for facts in Facts::ALL {
-            let table = FactTable::new(
-                facts,
-                Arc::clone(snapshot),
-                Arc::clone(&rules),
-                Arc::clone(&self.scans),
-            )?;
+            let table = FactTable::new(facts, Arc::clone(rules), Arc::clone(&self.scans))?;
             schema.register_table(facts.name().to_owned(), Arc::new(table))?;
         }
-        for (name, table) in &made.tables {
+        for (name, table) in tables {
             schema.register_table((*name).to_owned(), Arc::clone(table))?;
         }
         let dinh = MemoryCatalogProvider::new();
@@ -155,17 +216,20 @@ impl Engine {
         Ok(SessionContext::new_with_state(state))
     }
 
+    /// What is made of a catalogue; of the last few, so that questions of the past do not push the present one out.
     fn of_catalogue(&self, catalogue: &Catalogue) -> Result<Arc<OfCatalogue>, DataFusionError> {
         let mut kept = self.of_catalogue.lock().expect("nothing panics while it is held");
-        match kept.as_ref().filter(|(version, _)| *version == catalogue.version) {
-            Some((_, made)) => Ok(Arc::clone(made)),
-            None => {
-                let texts = Arc::new(KnownTexts::of(catalogue));
-                let made = Arc::new(OfCatalogue { tables: tables(catalogue)?, texts });
-                *kept = Some((catalogue.version, Arc::clone(&made)));
-                Ok(made)
-            }
+        if let Some(at) = kept.iter().position(|(version, _)| *version == catalogue.version) {
+            kept[at..].rotate_left(1);
+        } else {
+            let texts = Arc::new(KnownTexts::of(catalogue));
+            let made = Arc::new(OfCatalogue { tables: tables(catalogue)?, texts });
+            kept.push((catalogue.version, made));
+            let many = kept.len().saturating_sub(CATALOGUES_KEPT);
+            kept.drain(..many);
         }
+        let (_, made) = kept.last().expect("it was put there just now");
+        Ok(Arc::clone(made))
     }
 }
 
@@ -231,77 +295,4 @@ fn busy() -> QueryError {
         "the hub is busy; try again in a moment",
     );
     QueryError::new(ErrorKind::Busy, "busy", message)
-}
-
-/// One statement: a session over one snapshot of ledger and catalogue.
-pub struct Statement {
-    session: SessionContext,
-    catalogue: Arc<Catalogue>,
-    access: Access,
-    position: u64,
-}
-
-impl Statement {
-    /// What it may read.
-    #[must_use]
-    pub fn access(&self) -> &Access {
-        &self.access
-    }
-
-    /// The catalogue of the snapshot.
-    #[must_use]
-    pub fn catalogue(&self) -> &Arc<Catalogue> {
-        &self.catalogue
-    }
-
-    /// The ledger position of the snapshot.
-    #[must_use]
-    pub fn position(&self) -> u64 {
-        self.position
-    }
-
-    /// Some columns of the rows of a table for which a filter holds.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read.
-    pub async fn select(
-        &self,
-        table: &str,
-        columns: &[&str],
-        filter: Expr,
-    ) -> Result<Vec<RecordBatch>, QueryError> {
-        let rows = async {
-            let rows: DataFrame = self.session.table(table).await?;
-            let columns = columns.iter().map(|column| ident(*column)).collect::<Vec<_>>();
-            rows.filter(filter)?.select(columns)?.collect().await
-        };
-        rows.await.map_err(|error| from_datafusion(&error))
-    }
-
-    /// Parses and plans one statement that reads, and starts it.
-    async fn stream(
-        &self,
-        sql: &str,
-    ) -> Result<datafusion::execution::SendableRecordBatchStream, DataFusionError> {
-        let plan = self.read_only(sql).await?;
-        let state = self.session.state();
-        let plan = state.create_physical_plan(&plan).await?;
-        execute_stream(plan, self.session.task_ctx())
-    }
-
-    async fn read_only(&self, sql: &str) -> Result<LogicalPlan, DataFusionError> {
-        let plan = self.session.state().create_logical_plan(sql).await?;
-        SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false)
-            .verify_plan(&plan)?;
-        Ok(plan)
-    }
-}
-
-impl std::fmt::Debug for Statement {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Statement at {}", self.position)
-    }
 }

@@ -13,13 +13,13 @@
 //! about keys is done there too, see `revisions.rs`. `submissions` joins what each submission changed, if that is asked for.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::default_table_source::provider_as_source;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::execution::session_state::SessionState;
 use datafusion::functions_aggregate::expr_fn::sum;
@@ -29,17 +29,15 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{coalesce, ident, lit};
-use dinh_lake::catalogue::Catalogue;
 use dinh_lake::feed::FeedClass;
-use dinh_lake::ledger::{OBSERVATION, SUBMISSION, Snapshot, VERDICT, ledger_schema};
+use dinh_lake::ledger::{OBSERVATION, SUBMISSION, VERDICT, ledger_schema};
 
-use super::cell::KnownTexts;
 use super::ledger_table::{LedgerTable, Order};
 use super::naming::named;
 use super::permission;
 use super::revisions::{CHANGED_AT, COUNTS, RevisionsTable, Wanted};
-use crate::access::Access;
-use crate::error::{ErrorKind, QueryError, Text};
+use super::rules::Rules;
+use super::view::View;
 
 const OBSERVATION_COLUMNS: &[&str] = &[
     "indicator",
@@ -144,68 +142,10 @@ impl Facts {
     }
 }
 
-/// What holds for all scans of one statement.
-pub(super) struct Rules {
-    catalogue: Arc<Catalogue>,
-    /// The texts of the catalogue.
-    known: Arc<KnownTexts>,
-    access: Access,
-    /// The class of feeds that the statement reads, once a scan has chosen.
-    class: Mutex<Option<FeedClass>>,
-}
-
-impl Rules {
-    pub(super) fn new(catalogue: Arc<Catalogue>, known: Arc<KnownTexts>, access: Access) -> Self {
-        Self { catalogue, known, access, class: Mutex::new(None) }
-    }
-
-    /// The feeds that a scan reads: those that its filters name, or all official ones.
-    fn feeds(&self, filters: &[Expr]) -> Result<(FeedClass, Expr)> {
-        let feeds = &self.catalogue.feeds;
-        let named = named("feed", filters);
-        let wanted = |name: &str| named.as_ref().is_none_or(|named| named.contains(name));
-        let of = |class| {
-            let of_class = feeds.values().filter(move |feed| feed.class == class);
-            of_class.map(|feed| feed.feed.as_str()).filter(|name| wanted(name)).collect::<Vec<_>>()
-        };
-        let synthetic = if named.is_some() { of(FeedClass::Synthetic) } else { Vec::new() };
-        let official = of(FeedClass::Official);
-        match (official.is_empty(), synthetic.is_empty()) {
-            (false, false) => Err(both_classes()),
-            (true, false) => Ok((FeedClass::Synthetic, permission::one_of("feed", synthetic))),
-            (_, true) => Ok((FeedClass::Official, permission::one_of("feed", official))),
-        }
-    }
-
-    /// Holds the statement to one class.
-    fn claim(&self, class: FeedClass) -> Result<()> {
-        let mut claimed = self.class.lock().expect("nothing panics while it is held");
-        match *claimed {
-            Some(other) if other != class => Err(both_classes()),
-            _ => {
-                *claimed = Some(class);
-                Ok(())
-            }
-        }
-    }
-}
-
-fn both_classes() -> DataFusionError {
-    let message = Text::new(
-        "số liệu chính thức và số liệu giả lập không bao giờ nằm chung trong một câu trả lời; hãy hỏi riêng từng loại, và \
-         ghi `feed = '…'` cho mỗi bảng trong câu lệnh",
-        "official and synthetic figures never meet in one answer; ask for one class at a time, and write `feed = '…'` for \
-         each table of the statement",
-    );
-    let error = QueryError::new(ErrorKind::Invalid, "sql.feed_classes", message);
-    DataFusionError::External(Box::new(error))
-}
-
 /// One of the tables over the ledger, in one statement.
 pub(super) struct FactTable {
     facts: Facts,
     schema: SchemaRef,
-    snapshot: Arc<Snapshot>,
     rules: Arc<Rules>,
     /// Plans scans, without physical rules: those of the statement's session go over the whole plan, and would push every
     /// filter down a second time.
@@ -213,20 +153,15 @@ pub(super) struct FactTable {
 }
 
 impl FactTable {
-    pub(super) fn new(
-        facts: Facts,
-        snapshot: Arc<Snapshot>,
-        rules: Arc<Rules>,
-        planner: Arc<SessionState>,
-    ) -> Result<Self> {
-        let mut plan = scan_ledger(&snapshot)?;
+    pub(super) fn new(facts: Facts, rules: Arc<Rules>, planner: Arc<SessionState>) -> Result<Self> {
+        let mut plan = scan_ledger(&rules.view)?;
         if facts == Facts::Submissions {
             plan =
                 plan.project(ledger_columns().chain(COUNTS.map(|name| lit(0_i64).alias(name))))?;
         }
         let plan = plan.project(columns(facts, FeedClass::Official))?.build()?;
         let schema = Arc::new(plan.schema().as_arrow().clone());
-        Ok(Self { facts, schema, snapshot, rules, planner })
+        Ok(Self { facts, schema, rules, planner })
     }
 
     fn plan(
@@ -255,9 +190,9 @@ impl FactTable {
         let (class, feeds) = self.rules.feeds(filters)?;
         self.rules.claim(class)?;
         let indicators = named("indicator", filters);
-        let Rules { catalogue, access, .. } = self.rules.as_ref();
+        let Rules { present, access, .. } = self.rules.as_ref();
         let mut readable = vec![feeds];
-        readable.extend(permission::observations(catalogue, access, indicators.as_ref()));
+        readable.extend(permission::observations(present, access, indicators.as_ref()));
         let plan = if self.facts == Facts::Current {
             self.revisions(Wanted::Newest, readable)?
         } else {
@@ -272,8 +207,8 @@ impl FactTable {
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
     ) -> Result<LogicalPlanBuilder> {
-        let Rules { catalogue, access, .. } = self.rules.as_ref();
-        let mut readable: Vec<_> = permission::submissions(catalogue, access).into_iter().collect();
+        let Rules { present, access, .. } = self.rules.as_ref();
+        let mut readable: Vec<_> = permission::submissions(present, access).into_iter().collect();
         let plan = self.rows(&readable)?;
         if self.facts == Facts::Verdicts {
             return Ok(plan);
@@ -301,18 +236,17 @@ impl FactTable {
 
     /// What is wanted of all revisions of the cells for which some filters on keys hold.
     fn revisions(&self, wanted: Wanted, filters: Vec<Expr>) -> Result<LogicalPlanBuilder> {
-        let (snapshot, known) = (Arc::clone(&self.snapshot), Arc::clone(&self.rules.known));
-        let table = RevisionsTable { snapshot, known, wanted, filters };
+        let (view, known) = (self.rules.view.clone(), Arc::clone(&self.rules.known));
+        let table = RevisionsTable { view, known, wanted, filters };
         LogicalPlanBuilder::scan("revisions", provider_as_source(Arc::new(table)), None)
     }
 
     /// Rows of its kind for which some filters hold.
     fn rows(&self, filters: &[Expr]) -> Result<LogicalPlanBuilder> {
+        let view = &self.rules.view;
         let of_kind = ident("kind").eq(lit(self.facts.kind()));
-        filter_all(
-            scan_ledger(&self.snapshot)?,
-            std::iter::once(of_kind).chain(filters.iter().cloned()),
-        )
+        let filters = filters.iter().cloned().chain(view.filter());
+        filter_all(scan_ledger(view)?, std::iter::once(of_kind).chain(filters))
     }
 }
 
@@ -338,8 +272,8 @@ fn ledger_columns() -> impl Iterator<Item = Expr> {
     names.into_iter().map(ident)
 }
 
-fn scan_ledger(snapshot: &Arc<Snapshot>) -> Result<LogicalPlanBuilder> {
-    let ledger = LedgerTable::new(Arc::clone(snapshot), Order::Any);
+fn scan_ledger(view: &View) -> Result<LogicalPlanBuilder> {
+    let ledger = LedgerTable::new(view.clone(), Order::Any);
     LogicalPlanBuilder::scan("ledger", provider_as_source(Arc::new(ledger)), None)
 }
 

@@ -33,12 +33,13 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::prelude::{ident, lit};
-use dinh_lake::ledger::{DataFile, OBSERVATION, Snapshot, ledger_schema};
+use dinh_lake::ledger::{DataFile, OBSERVATION, ledger_schema};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::naming::named;
 use super::store::ledger_url;
+use super::view::View;
 
 /// One read gets the footer of all but the widest files.
 pub(super) const FOOTER_BYTES: usize = 512 << 10;
@@ -57,15 +58,15 @@ pub(super) enum Order {
 /// A scan of some files, if there are any.
 type Input = Option<Arc<dyn ExecutionPlan>>;
 
-/// The ledger's rows of every kind, in one snapshot.
+/// The ledger's rows of every kind, in one view; some of them may be later than its moment.
 pub(super) struct LedgerTable {
-    snapshot: Arc<Snapshot>,
+    view: View,
     order: Order,
 }
 
 impl LedgerTable {
-    pub(super) fn new(snapshot: Arc<Snapshot>, order: Order) -> Self {
-        Self { snapshot, order }
+    pub(super) fn new(view: View, order: Order) -> Self {
+        Self { view, order }
     }
 
     /// The files that may hold a row for which all of the filters hold, for a scan of one's own.
@@ -133,8 +134,9 @@ impl LedgerTable {
             Order::Cells => is_in_order(file),
             Order::None => !is_in_order(file),
         };
-        let files: Vec<_> = self.snapshot.files.iter().filter(wanted).cloned().collect();
-        let Some(filter) = conjunction(filters.iter().cloned()) else { return Ok(files) };
+        let files: Vec<_> = self.view.snapshot.files.iter().filter(wanted).cloned().collect();
+        let filters = filters.iter().cloned().chain(self.view.filter_of_files());
+        let Some(filter) = conjunction(filters) else { return Ok(files) };
         let schema = ledger_schema();
         let columns = DFSchema::try_from(Arc::clone(&schema))?;
         let filter = session.create_physical_expr(filter, &columns)?;
@@ -231,7 +233,7 @@ fn partitioned(file: &DataFile) -> PartitionedFile {
 
 impl fmt::Debug for LedgerTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LedgerTable at {}", self.snapshot.position)
+        write!(f, "LedgerTable at {}", self.view.position())
     }
 }
 

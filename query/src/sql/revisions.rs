@@ -20,7 +20,8 @@
 //! row is left out.
 //!
 //! Invariants:
-//! - Predicates on keys may run below, for they keep or drop a cell with all its revisions; no others may.
+//! - Predicates on keys may run below, for they keep or drop a cell with all its revisions; no others may, but for the moment
+//!   that the statement sees: what came later is left out before anything is compared.
 //! - A cell is in one partition with all its revisions, so any number of partitions gives the same rows.
 //! - Memory is bounded by the number of streams, a few batches of each, by the fresh rows, which spill, and for changes by
 //!   the submissions that are counted.
@@ -54,10 +55,11 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use datafusion::physical_plan::ExecutionPlan;
-use dinh_lake::ledger::{Snapshot, ledger_schema};
+use dinh_lake::ledger::ledger_schema;
 
 use super::cell::{CELL_ORDER, KnownTexts};
 use super::ledger_table::{LedgerTable, Order, reader_factory};
+use super::view::View;
 use changes::{CONTENT, changes_schema};
 use exec::RevisionsExec;
 use keyed::{Asked, Filter, RECORDED_AT, STATUS};
@@ -94,7 +96,7 @@ impl Wanted {
 
 /// All revisions of the cells for which some filters on keys hold, as a table of what is wanted of them.
 pub(super) struct RevisionsTable {
-    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) view: View,
     pub(super) known: Arc<KnownTexts>,
     pub(super) wanted: Wanted,
     /// Filters on columns of the key.
@@ -118,7 +120,7 @@ impl RevisionsTable {
             }
         };
         let filter = filter.map(|filter| self::filter(session, filter)).transpose()?;
-        Ok(Asked { columns, filter })
+        Ok(Asked { columns, filter, until: self.view.moment.map(|moment| moment.stamp) })
     }
 
     /// The columns of the ledger that fresh rows need.
@@ -160,7 +162,7 @@ fn pruning(session: &dyn Session, filter: &Expr) -> Result<Pruning> {
 
 impl fmt::Debug for RevisionsTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RevisionsTable {} at {}", self.wanted.name(), self.snapshot.position)
+        write!(f, "RevisionsTable {} at {}", self.wanted.name(), self.view.position())
     }
 }
 
@@ -187,7 +189,7 @@ impl TableProvider for RevisionsTable {
         let filters: Vec<_> = self.filters.iter().chain(filters).cloned().collect();
         let filter = conjunction(filters.iter().cloned());
         let asked = Arc::new(self.asked(session, projection, filter.as_ref())?);
-        let ledger = |order| LedgerTable::new(Arc::clone(&self.snapshot), order);
+        let ledger = |order| LedgerTable::new(self.view.clone(), order);
         let fresh = ledger(Order::None).observations(session, Self::needed(&asked), &filters)?;
         let sorted = SortedFiles {
             files: ledger(Order::Cells).files(session, &filters)?,

@@ -13,7 +13,7 @@ use dinh_lake::observation::{accepted_schema, decimal_type};
 use dinh_lake::period::Period;
 use dinh_lake::submission::{Mode, Severity, Submission, Verdict};
 use dinh_lake::unit::UnitId;
-use dinh_lake::{Decimal, Lake, LakeOptions, LakeUrl};
+use dinh_lake::{Clock, Decimal, Lake, LakeOptions, LakeUrl};
 use dinh_query::{Access, Answers, Engine, QueryError, SqlLimits};
 use tempfile::TempDir;
 
@@ -25,6 +25,7 @@ pub(crate) struct Hanoi {
     pub(crate) folder: TempDir,
     pub(crate) lake: Arc<Lake>,
     pub(crate) answers: Answers,
+    clock: Clock,
 }
 
 fn deployed(file: &str) -> PathBuf {
@@ -56,8 +57,9 @@ pub(crate) fn reader(principal: &str, within: Option<&str>) -> Record {
     Record { kind: RecordKind::Grant, key: grant.grant, content }
 }
 
-async fn open(folder: &Path) -> Arc<Lake> {
-    Lake::open(&LakeUrl::from(folder), LakeOptions::default()).await.unwrap()
+async fn open(folder: &Path, clock: &Clock) -> Arc<Lake> {
+    let options = LakeOptions { clock: clock.clone(), ..LakeOptions::default() };
+    Lake::open(&LakeUrl::from(folder), options).await.unwrap()
 }
 
 fn answers(lake: &Arc<Lake>, limits: SqlLimits) -> Answers {
@@ -67,13 +69,18 @@ fn answers(lake: &Arc<Lake>, limits: SqlLimits) -> Answers {
 impl Hanoi {
     /// A lake with the catalogue and no figures.
     pub(crate) async fn empty() -> Self {
+        Self::by_clock(Clock::system()).await
+    }
+
+    /// The same by a clock of one's own.
+    pub(crate) async fn by_clock(clock: Clock) -> Self {
         let folder = TempDir::new().unwrap();
-        let lake = open(folder.path()).await;
+        let lake = open(folder.path(), &clock).await;
         let mut records = catalogue();
         records.extend([reader("analyst", None), reader("dan-phuong", Some("273.1"))]);
         lake.apply(records).await.unwrap();
         let answers = answers(&lake, SqlLimits::default());
-        Self { folder, lake, answers }
+        Self { folder, lake, answers, clock }
     }
 
     /// A lake with the published figures, one submission for each feed.
@@ -93,13 +100,13 @@ impl Hanoi {
 
     /// The same lake after a restart, when nothing is in memory.
     pub(crate) async fn reopened(self) -> Self {
-        let Self { folder, lake, answers } = self;
+        let Self { folder, lake, answers, clock } = self;
         drop(answers);
         assert_eq!(Arc::strong_count(&lake), 1, "the lock goes with the last owner");
         drop(lake);
-        let lake = open(folder.path()).await;
+        let lake = open(folder.path(), &clock).await;
         let answers = self::answers(&lake, SqlLimits::default());
-        Self { folder, lake, answers }
+        Self { folder, lake, answers, clock }
     }
 
     /// Other limits for the statements to come.

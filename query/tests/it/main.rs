@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod answers;
+mod as_of;
+mod dice;
 mod door;
 mod fuzz;
 mod hanoi;

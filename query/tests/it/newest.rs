@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::hash::{BuildHasher, Hasher, RandomState};
 
 use dinh_lake::catalogue::{Record, RecordKind};
 use dinh_query::{Access, SqlLimits};
 
+use crate::dice::{Dice, seed, setting};
 use crate::hanoi::{Hanoi, Row, row};
 
 const INDICATORS: [&str; 3] =
@@ -25,37 +25,6 @@ const FILTERS: [&str; 6] = [
     "unit IN ('001.1', '003.1') AND status = 'provisional'",
     "value > 3 OR unit = '001.1'",
 ];
-
-/// Numbers without end, the same for the same seed (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) >> 33).unwrap() % limit
-    }
-
-    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len())]
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the seed of a run that failed is given again by whoever looks into it"
-)]
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|value| value.parse().ok())
-}
-
-fn seed() -> u64 {
-    let fresh = || RandomState::new().build_hasher().finish();
-    let seed = setting("DINH_TEST_SEED").unwrap_or_else(fresh);
-    eprintln!("DINH_TEST_SEED={seed}");
-    seed
-}
 
 /// Some rows of one push, each cell once.
 fn push(dice: &mut Dice) -> Vec<Row> {

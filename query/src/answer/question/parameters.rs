@@ -31,7 +31,7 @@ parameters! {
     WITHIN = "within", "Hà Nội", "only this unit and what is below it: an id, a code or a path";
     KIND = "kind", "quan", "only units of this kind";
     ON = "on", "2024-12-31", "the structure date; absent: as reported";
-    AS_OF = "as_of", "2024-06-30T00:00:00Z", "when it was known: a time or a position; absent: now";
+    AS_OF = "as_of", "2024-06-30T17:00:00+07:00", "when it was known: a time in RFC 3339, a day (its end in Vietnam) or a position of the ledger; absent: now";
     LIMIT = "limit", "10", "how many rows at most";
     OFFSET = "offset", "0", "how many rows to skip";
     ORDER = "order", "asc", "asc: the first rank first; desc: the last";
@@ -61,10 +61,10 @@ impl Question {
             }
             Self::Totals => &const { [INDICATOR, BY, PERIOD, STAGE, FEED, WITHIN, ON, AS_OF] },
             Self::Series => &const { [INDICATOR, UNIT, STAGE, FEED, ON, AS_OF] },
-            Self::History => &const { [INDICATOR, UNIT, PERIOD, STAGE, FEED] },
-            Self::Coverage => &const { [PERIOD, FEED, LEVEL, WITHIN] },
-            Self::Units => &const { [Q, LEVEL, WITHIN, UNITS_ON, LIMIT, OFFSET] },
-            Self::Indicators | Self::Feeds => &[],
+            Self::History => &const { [INDICATOR, UNIT, PERIOD, STAGE, FEED, AS_OF] },
+            Self::Coverage => &const { [PERIOD, FEED, LEVEL, WITHIN, AS_OF] },
+            Self::Units => &const { [Q, LEVEL, WITHIN, UNITS_ON, AS_OF, LIMIT, OFFSET] },
+            Self::Indicators | Self::Feeds => &const { [AS_OF] },
         }
     }
 

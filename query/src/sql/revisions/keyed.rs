@@ -25,6 +25,8 @@ pub(super) struct Asked {
     pub(super) columns: SchemaRef,
     /// Those for which it holds; all if there is none.
     pub(super) filter: Option<Filter>,
+    /// Those with a stamp up to this one; all if there is none. The others are as if they were not there yet.
+    pub(super) until: Option<i64>,
 }
 
 /// A predicate on columns of the key.
@@ -140,9 +142,18 @@ impl Reader {
         };
         let columns = self.asked.columns.fields().iter().map(output).collect();
         let keyed = Keyed { keys, stamps, standing, columns };
-        match &self.asked.filter {
-            Some(filter) if is_filtered => keyed.keep(filter.kept(batch)?),
-            _ => Ok(keyed),
+        let of_keys = match &self.asked.filter {
+            Some(filter) if is_filtered => Some(filter.kept(batch)?),
+            _ => None,
+        };
+        let known = self.asked.until.map(|until| {
+            let stamps = &keyed.stamps;
+            BooleanBuffer::collect_bool(stamps.len(), |row| stamps[row] <= until)
+        });
+        match (of_keys, known) {
+            (Some(of_keys), Some(known)) => keyed.keep(&of_keys & &known),
+            (Some(kept), None) | (None, Some(kept)) => keyed.keep(kept),
+            (None, None) => Ok(keyed),
         }
     }
 

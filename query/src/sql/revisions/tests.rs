@@ -55,7 +55,7 @@ fn batch(rows: &[Revision]) -> RecordBatch {
 /// What is asked of the streams: the stamp alone.
 fn asked() -> Arc<Asked> {
     let columns = Arc::new(Schema::new(vec![Field::new("stamp", DataType::Int64, false)]));
-    Arc::new(Asked { columns, filter: None })
+    Arc::new(Asked { columns, filter: None, until: None })
 }
 
 /// Batches in the order of cells.

@@ -77,7 +77,12 @@ async fn files(
     let filter = asked_for.map(|expr| filter(&session, expr).unwrap());
     let pruning = asked_for.map(|expr| pruning(&session, expr).unwrap());
     let readers = Arc::new(DefaultParquetFileReaderFactory::new(Arc::clone(store)));
-    Arc::new(SortedFiles { files, readers, pruning, asked: Arc::new(Asked { columns, filter }) })
+    Arc::new(SortedFiles {
+        files,
+        readers,
+        pruning,
+        asked: Arc::new(Asked { columns, filter, until: None }),
+    })
 }
 
 /// The stamps of all rows, in some ranges, and how many ranges and pages these were.
