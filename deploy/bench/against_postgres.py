@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measures durable ingest of Dinh beside PostgreSQL, in one run, on one disk, on one machine.
 
-Both sides get rows of the same shape in acked batches over the same number of connections, and one row in twenty revises
+The two take turns: Dinh, plain COPY, Dinh again, COPY and upsert, then three rounds of single rows each; of several turns
+the median counts. Both sides get rows of the same shape in acked batches over the same number of connections, and one row in twenty revises
 an earlier cell. PostgreSQL keeps the newest value of each cell (COPY into a temporary table, then INSERT ... ON CONFLICT
 on the cell's key), or, as its quickest way in, just takes rows (COPY into a table without an index). Its clients are psql
 processes that read prepared files, and pgbench; it runs with synchronous_commit=on and fsync=on.
@@ -27,6 +28,7 @@ import sys
 import tempfile
 import time
 
+ROUNDS, REST_SECONDS = 3, 40
 INDICATORS, COMMUNES, REVISED_AFTER, REVISED_ONE_IN = 10, 600, 4, 20
 SETTINGS = {
     "listen_addresses": "''", "shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min",
@@ -190,23 +192,36 @@ def single_commits(server, folder, clients, seconds):
     command = [str(server.bin / "pgbench"), "-n", "-h", str(server.socket), "-U", "bench", "-c", str(clients), "-j", "2",
                "-T", str(seconds), "-M", "prepared", "-f", str(script), "-l", "--log-prefix", str(folder / "single"), "bench"]
     subprocess.run(command, check=True, capture_output=True)
-    times = sorted(int(line.split()[2]) / 1000 for log in folder.glob("single.*") if log.suffix != ".sql"
-                   for line in log.read_text().splitlines())
+    logs = [log for log in folder.glob("single.*") if log.suffix != ".sql"]
+    times = sorted(int(line.split()[2]) / 1000 for log in logs for line in log.read_text().splitlines())
+    for log in logs:
+        log.unlink()
     return statistics.median(times), times[int(len(times) * 0.99)], len(times) / seconds
 
 
 class Dinh:
-    """What `dinh bench` measured, by work and figure."""
+    """What `dinh bench` measured in one turn or several, by work and figure."""
 
-    def __init__(self, binary, *arguments):
-        command = [binary, "--output", "json", "bench", *map(str, arguments)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        self.figures = {(one["work"], one["figure"]): one["value"] for one in json.loads(done.stdout)["figures"]}
+    def __init__(self, *command):
+        self.command, self.turns = [str(part) for part in command], []
+
+    def turn(self):
+        done = subprocess.run(self.command, check=True, capture_output=True, text=True)
+        self.turns.append({(one["work"], one["figure"]): one["value"] for one in json.loads(done.stdout)["figures"]})
 
     def __call__(self, work, figure):
-        """A figure by its name, which may go on with the number of tries."""
-        return next(value for (of, name), value in self.figures.items()
-                    if of == work and (name == figure or name.startswith(f"{figure} of ")))
+        """The median of a figure by its name, which may go on with the number of tries."""
+        return statistics.median(value for turn in self.turns for (of, name), value in turn.items()
+                                 if of == work and (name == figure or name.startswith(f"{figure} of ")))
+
+
+def rest(*turns):
+    """Lets the disk forget what was deleted last, then takes the turns: ext4 does not give out an inode that was freed in
+    the last half minute, and looks for another for long."""
+    os.sync()
+    time.sleep(REST_SECONDS)
+    for turn in turns:
+        turn()
 
 
 def table(rows, postgres, ingest, ack):
@@ -244,23 +259,31 @@ def main():
         os.chmod(folder, 0o755)
         cells = write_scripts(folder, options.connections, options.rows, options.batch_rows)
         os.sync()
+        bench = [options.dinh, "--output", "json", "bench"]
+        shape = ["--rows", options.rows, "--connections", options.connections, "--batch-rows", options.batch_rows]
+        ingest = Dinh(*bench, "ingest", *shape, "--dir", folder)
+        ack = Dinh(*bench, "ack", "--pushes", 0, "--clients", options.clients, "--client-pushes", 1_000, "--dir", folder)
+        ours = [] if options.only else [ingest.turn]
         server = Postgres(folder / "server")
         try:
             postgres = {"version": server.version()}
+            rest(*ours)
             postgres["plain"] = ingest_postgres(server, folder, "plain", options.connections, options.rows)
             server.sql("truncate plain; checkpoint")
+            rest(*ours)
             postgres["upsert"] = ingest_postgres(server, folder, "upsert", options.connections, cells)
             server.sql("truncate cells; checkpoint")
-            p50, p99, rate = single_commits(server, folder, options.clients, options.seconds)
+            rounds = []
+            for _ in range(ROUNDS):
+                rest(*([] if options.only else [ack.turn]))
+                rounds.append(single_commits(server, folder, options.clients, options.seconds))
+            p50, p99, rate = (statistics.median(figures) for figures in zip(*rounds))
             postgres["single"] = {"p50_ms": p50, "p99_ms": p99, "commits_per_second": rate}
         finally:
             server.stop()
         if options.only:
             print(json.dumps(postgres, indent=2))
             return
-        shape = ["--rows", options.rows, "--connections", options.connections, "--batch-rows", options.batch_rows]
-        ingest = Dinh(options.dinh, "ingest", *shape, "--dir", folder)
-        ack = Dinh(options.dinh, "ack", "--clients", options.clients, "--dir", folder)
         print("\n".join(table(options.rows, postgres, ingest, ack)))
 
 

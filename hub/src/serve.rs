@@ -45,6 +45,8 @@ const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 const FOLLOW_EVERY: Duration = Duration::from_secs(2);
 /// How often care looks for what only time makes due: old entries and files that are to be deleted.
 const CARE_EVERY: Duration = Duration::from_secs(60);
+/// How soon care looks again whether a merge that waits for room has it.
+const CARE_HELD: Duration = Duration::from_millis(250);
 /// How long care of the lake waits after a failure, and twice as long after each one more.
 const CARE_RETRY: Duration = Duration::from_secs(1);
 const CARE_RETRY_MAX: Duration = Duration::from_secs(60);
@@ -292,16 +294,17 @@ async fn care(lake: Arc<Lake>, stop: watch::Receiver<bool>) -> anyhow::Result<()
     let mut pause = CARE_RETRY;
     let mut ticks = tokio::time::interval(CARE_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut more = false;
+    let (mut more, mut held) = (false, false);
     loop {
         tokio::select! {
             () = &mut stopping => return Ok(()),
             changed = grown.changed(), if !more => if changed.is_err() { return Ok(()) },
             _ = ticks.tick(), if !more => {}
+            () = tokio::time::sleep(CARE_HELD), if held && !more => {}
             () = std::future::ready(()), if more => {}
         }
         match lake.maintain().await {
-            Ok(done) => (more, pause) = (done.more, CARE_RETRY),
+            Ok(done) => (more, held, pause) = (done.more, done.held, CARE_RETRY),
             Err(error) => {
                 warn!(%error, ?pause, "care of the lake failed; it will be tried again");
                 tokio::select! {

@@ -45,7 +45,7 @@ pub struct IngestArgs {
     #[arg(long, default_value_t = 1_000)]
     batch_rows: u64,
     /// Batches that each connection has in flight.
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     in_flight: u16,
     /// Rows in a hundred that revise an earlier one.
     #[arg(long, default_value_t = 5)]

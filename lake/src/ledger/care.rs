@@ -37,6 +37,8 @@ pub struct Maintained {
     pub deleted_entries: u64,
     /// Whether there is more to do at once.
     pub more: bool,
+    /// Whether a merge waits until fewer rows pour in: worth another look soon.
+    pub held: bool,
     /// Whether nothing was done because another hub cares for the lake at present.
     pub elsewhere: bool,
 }

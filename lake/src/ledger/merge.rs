@@ -14,6 +14,7 @@
 //! - *few files*: when nothing is due, fewer than [`FRESH_FILES_MAX`] fresh files with fewer than [`FRESH_ROWS`] rows are
 //!   live, and of each kind fewer than [`FAN_IN`] sorted files in each of the [`TIERS`], beside the full ones.
 //!   Beyond [`PACE_FILES`] fresh files appends are held back, so that ingest cannot outrun merging for long.
+//! - *ingest first*: while rows pour in sorted files wait, up to [`FAN_IN_BUSY`] of a tier: only fresh files are sorted then.
 //! - *fixed memory*: a sort holds 96 MiB of rows and 16 bytes for the place of each, a merge a quarter of a MiB of rows and
 //!   2 MiB of encoded bytes of each input, an output the numbers of 131,072 rows and a part of 8 MiB: together below
 //!   200 MiB, whatever the files' sizes.
@@ -70,6 +71,10 @@ const PACE_FILES: usize = 512;
 const PACE_MAX: Duration = Duration::from_millis(50);
 /// Sorted files of one tier that make a merge; few in tests, so that power cuts and chance come upon one.
 pub(super) const FAN_IN: usize = if cfg!(test) { 4 } else { 16 };
+/// The same while rows pour in: merging them then would take the processor from whoever acks.
+const FAN_IN_BUSY: usize = 4 * FAN_IN;
+/// Rows pour in while the newest of many fresh rows are younger than this, in milliseconds.
+const BUSY_MS: i64 = 250;
 /// Rows of the largest files of each tier of sorted files; what is larger is full.
 const TIERS: [u64; 4] = [8_192, 65_536, 524_288, FULL_ROWS / 2];
 /// Rows of a file that a merge writes, at most.
@@ -110,20 +115,27 @@ impl Ledger {
         done: &mut Maintained,
     ) -> Result<(), LedgerError> {
         let snapshot = self.snapshot();
+        let busy = is_busy(&snapshot, self.clock.micros() / 1000);
+        let fan_in = if busy { FAN_IN_BUSY } else { FAN_IN };
         let outputs = if let Some(inputs) = fresh_due(&snapshot) {
             let outputs = self.sort(inputs.clone()).await?;
             Some((inputs, outputs))
         } else if let Some(merge) = merging.take() {
+            if busy && sorted_due(&snapshot, fan_in).is_none() {
+                (*merging, done.held) = (Some(merge), true);
+                return Ok(());
+            }
             if !are_live(&merge.inputs, &snapshot) {
                 tokio::task::spawn_blocking(move || merge.streams.abandon()).await?;
                 done.more = true;
                 return Ok(());
             }
             self.step(merge, merging, done).await?
-        } else if let Some((kind, inputs)) = sorted_due(&snapshot) {
+        } else if let Some((kind, inputs)) = sorted_due(&snapshot, fan_in) {
             let merge = self.begin(kind, inputs).await?;
             self.step(merge, merging, done).await?
         } else {
+            done.held = sorted_due(&snapshot, FAN_IN).is_some();
             None
         };
         if let Some((inputs, outputs)) = outputs {
@@ -299,8 +311,16 @@ fn fresh_due(snapshot: &Snapshot) -> Option<Vec<Arc<DataFile>>> {
     Some(fresh.iter().take_while(fits).map(|file| Arc::clone(file)).collect())
 }
 
-/// The smallest sorted files of one kind and tier, oldest first, if there are enough to be merged.
-fn sorted_due(snapshot: &Snapshot) -> Option<(&'static str, Vec<Arc<DataFile>>)> {
+/// Whether rows pour in.
+fn is_busy(snapshot: &Snapshot, now_ms: i64) -> bool {
+    let fresh = || snapshot.files.iter().filter(|file| !file.is_sorted());
+    let newest_ms = fresh().map(|file| file.modified_ms).max();
+    fresh().map(|file| file.stats.num_records).sum::<u64>() >= FEW_ROWS
+        && newest_ms.is_some_and(|newest_ms| now_ms - newest_ms < BUSY_MS)
+}
+
+/// The oldest of the smallest sorted files of one kind and tier, if there are so many that some are to be merged.
+fn sorted_due(snapshot: &Snapshot, fan_in: usize) -> Option<(&'static str, Vec<Arc<DataFile>>)> {
     let mut tiers = BTreeMap::<_, Vec<Arc<DataFile>>>::new();
     for file in snapshot.files.iter().filter(|file| file.is_sorted()) {
         let kind = KINDS.iter().find(|kind| **kind == file.stats.min_values.kind);
@@ -309,8 +329,8 @@ fn sorted_due(snapshot: &Snapshot) -> Option<(&'static str, Vec<Arc<DataFile>>)>
             tiers.entry((tier, *kind)).or_default().push(Arc::clone(file));
         }
     }
-    let full = tiers.into_iter().find(|(_, files)| files.len() >= FAN_IN);
-    full.map(|((_, kind), mut files)| {
+    let due = tiers.into_iter().find(|(_, files)| files.len() >= fan_in);
+    due.map(|((_, kind), mut files)| {
         files.sort_by_key(|file| file.stats.min_values.position);
         files.truncate(FAN_IN);
         (kind, files)

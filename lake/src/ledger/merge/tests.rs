@@ -1,12 +1,19 @@
 //! Merges: no row changes, the order holds, files stay few and memory fixed.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
+use chrono::DateTime;
+use url::Url;
 
 use super::*;
+use crate::clock::Clock;
 use crate::ledger::read;
 use crate::ledger::schema::{OBSERVATION, VERDICT};
 use crate::ledger::tests::{count, memory, open, recorded, seeded, submission};
+use crate::metrics::LakeMetrics;
+use crate::store::Place;
 use crate::submission::{Severity, Submission, Verdict};
 
 async fn care(ledger: &Ledger) {
@@ -196,4 +203,43 @@ async fn appends_wait_for_a_merge_while_too_many_fresh_files_do() {
     let before = paced();
     push(PACE_FILES + 3).await;
     assert_eq!(paced(), before, "no append waits where few files do");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sorted_files_wait_while_rows_pour_in() {
+    let now_ms = Arc::new(AtomicI64::new(1_700_000_000_000));
+    let shown = Arc::clone(&now_ms);
+    let clock = Clock::from_fn(move || {
+        DateTime::from_timestamp_millis(shown.load(Ordering::Relaxed)).expect("a time of ours")
+    });
+    let place = Place::at(memory(), Url::parse("memory:///ledger/").unwrap());
+    let ledger = Ledger::open(place, clock, 0, LakeMetrics::default()).await.unwrap();
+    let push = async |id: String, rows: i64| {
+        recorded(ledger.append(vec![submission("a", &id, rows)]).await.unwrap());
+    };
+    let small = async |from: usize, files: usize| {
+        for n in from..from + files {
+            push(n.to_string(), 1).await;
+            let all = ledger.snapshot().files.clone();
+            sort_now(&ledger, all.into_iter().filter(|file| !file.is_sorted()).collect()).await;
+        }
+    };
+    small(0, FAN_IN).await;
+    let many = i64::try_from(FEW_ROWS).unwrap();
+    push("many".into(), many).await;
+    let done = ledger.maintain().await.unwrap();
+    assert!(done.held && done.merged_files == 0, "{done:?}");
+    now_ms.fetch_add(BUSY_MS, Ordering::Relaxed);
+    let done = ledger.maintain().await.unwrap();
+    assert!(!done.held && done.merged_files == FAN_IN, "{done:?}");
+    care(&ledger).await;
+
+    small(100, FAN_IN_BUSY).await;
+    push("many more".into(), many).await;
+    let mut merges = 0;
+    while !ledger.maintain().await.unwrap().held {
+        merges += 1;
+        assert!(merges <= FAN_IN, "merged to the end while rows pour in");
+    }
+    assert!(merges > 0, "so many files are merged all the same");
 }
