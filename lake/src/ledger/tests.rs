@@ -45,11 +45,12 @@ use arrow::array::{
     ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray, new_null_array,
 };
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
 use object_store::memory::InMemory;
 use tempfile::TempDir;
 use url::Url;
 
+use super::schema::KINDS;
 use super::*;
 use crate::observation::accepted_schema;
 use crate::submission::{Mode, Severity, Submission, Verdict};
@@ -114,6 +115,56 @@ pub(super) fn submission(feed: &str, id: &str, rows: i64) -> Submission {
         rows: u64::try_from(rows).unwrap(),
         accepted,
         verdicts: vec![verdict("value.second"), verdict("value.first")],
+    }
+}
+
+/// A submission whose periods are many, in no order.
+fn scattered(id: &str, rows: i64) -> Submission {
+    let mut sent = submission("a", id, rows);
+    let mut columns = sent.accepted.columns().to_vec();
+    for (name, first) in [("period_start", 18_000), ("period_end", 19_000)] {
+        let days = (1..=rows).map(|row| Some(first + i32::try_from(row * 7 % 11).unwrap()));
+        columns[sent.accepted.schema().index_of(name).unwrap()] =
+            Arc::new(days.collect::<Date32Array>());
+    }
+    sent.accepted = RecordBatch::try_new(sent.accepted.schema(), columns).unwrap();
+    sent
+}
+
+/// Holds what the log says of the live files against their rows: other engines leave files out by it.
+async fn statistics_are_true(ledger: &Ledger) {
+    for file in &ledger.snapshot().files {
+        let stats = &file.stats;
+        let (mut records, mut nulls) = (0, 0);
+        let (mut starts, mut ends, mut positions) = (Vec::new(), Vec::new(), Vec::new());
+        for kind in KINDS {
+            for batch in read::rows(&ledger.object_store(), file, kind, &[]).await.unwrap() {
+                records += batch.num_rows() as u64;
+                // A sorted file has the columns of its kind alone.
+                let days = |name: &str| batch.column_by_name(name).cloned();
+                let of = |name| days(name).map(|days| days.as_primitive::<Date32Type>().clone());
+                starts.extend(of("period_start").iter().flatten().flatten());
+                ends.extend(of("period_end").iter().flatten().flatten());
+                let absent = batch.num_rows();
+                nulls += days("period_end").map_or(absent, |days| days.null_count()) as u64;
+                let told = batch["position"].as_primitive::<Int64Type>();
+                positions.extend(told.iter().flatten().map(i64::unsigned_abs));
+            }
+        }
+        let day = |days: Option<&i32>| days.and_then(|days| Date32Type::to_naive_date_opt(*days));
+        let path = &file.path;
+        for (bounds, extreme) in [(&stats.min_values, false), (&stats.max_values, true)] {
+            let of =
+                |days: &[i32]| day(if extreme { days.iter().max() } else { days.iter().min() });
+            let position = if extreme { positions.iter().max() } else { positions.iter().min() };
+            assert_eq!(
+                (bounds.period_start, bounds.period_end),
+                (of(&starts), of(&ends)),
+                "{path}"
+            );
+            assert_eq!(Some(&bounds.position), position, "{path}");
+        }
+        assert_eq!((stats.num_records, stats.null_count["period_end"]), (records, nulls), "{path}");
     }
 }
 
@@ -240,11 +291,12 @@ async fn merge_changes_no_row_and_no_answer() {
     let ledger = open_folder(&folder).await;
     let mut answers = Vec::new();
     for n in 0..40 {
-        answers.extend(recorded(
-            ledger.append(vec![submission("a", &n.to_string(), 1 + n)]).await.unwrap(),
-        ));
+        answers
+            .extend(recorded(ledger.append(vec![scattered(&n.to_string(), 1 + n)]).await.unwrap()));
     }
+    statistics_are_true(&ledger).await;
     while ledger.maintain().await.unwrap().more {}
+    statistics_are_true(&ledger).await;
     assert!(ledger.snapshot().files.len() < 40, "{}", ledger.snapshot().files.len());
     drop(ledger);
     let ledger = open_folder(&folder).await;
