@@ -187,7 +187,16 @@ async fn the_tables_describe_themselves() {
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1";
     assert_eq!(
         rows(&hanoi, tables).await,
-        ["current", "feeds", "indicators", "observations", "submissions", "units", "verdicts"]
+        [
+            "current",
+            "feeds",
+            "holidays",
+            "indicators",
+            "observations",
+            "submissions",
+            "units",
+            "verdicts"
+        ]
     );
     assert!(!rows(&hanoi, "SHOW TABLES").await.is_empty());
     assert!(!rows(&hanoi, "DESCRIBE current").await.is_empty());
