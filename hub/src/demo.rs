@@ -29,8 +29,9 @@ use crate::operator::{Admin, Bearer, Operator};
 use crate::serve::{Doors, Serving};
 
 /// The catalogue of Hà Nội, as `deploy/hanoi` has it.
-const CATALOGUE: [(&str, &str); 4] = [
+const CATALOGUE: [(&str, &str); 5] = [
     ("units.csv", include_str!("../../deploy/hanoi/units.csv")),
+    ("succession.csv", include_str!("../../deploy/hanoi/succession.csv")),
     ("indicators.csv", include_str!("../../deploy/hanoi/indicators.csv")),
     ("feeds.csv", include_str!("../../deploy/hanoi/feeds.csv")),
     ("holidays.csv", include_str!("../../deploy/hanoi/holidays.csv")),

@@ -88,12 +88,13 @@ impl Town {
             name: name.to_owned(),
             text: std::fs::read_to_string(deployed.join(name)).unwrap(),
         };
-        lake.apply(read(&["units.csv", "indicators.csv", "feeds.csv"].map(file)).unwrap())
-            .await
-            .unwrap();
+        let files = ["units.csv", "succession.csv", "indicators.csv", "feeds.csv"].map(file);
+        lake.apply(read(&files).unwrap()).await.unwrap();
         let catalogue = lake.catalogue();
-        let units = catalogue.units.versions().iter().map(|version| version.unit.0.clone());
-        let units = units.take(600).collect();
+        let mut units: Vec<String> =
+            catalogue.units.versions().iter().map(|version| version.unit.0.clone()).collect();
+        units.dedup();
+        units.truncate(600);
         let indicators = catalogue.indicators.keys().take(INDICATORS).cloned().collect();
         let limits = SqlLimits {
             time_max: Duration::from_secs(3_600),

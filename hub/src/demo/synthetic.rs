@@ -9,6 +9,8 @@ use dinh_proto::v1::Row;
 pub const FEED: &str = "demo-synthetic";
 /// The unit whose communes they are for.
 const CITY: &str = "01.1";
+/// The last day on which they were as they are told here.
+const LAST_DAY: &str = "2024-12-31";
 
 /// All its rows.
 ///
@@ -20,6 +22,7 @@ pub fn rows() -> anyhow::Result<Vec<Row>> {
         code: String,
         level: String,
         parent: String,
+        valid_from: String,
     }
     let units = csv::Reader::from_reader(super::CATALOGUE[0].1.as_bytes());
     let units = units.into_deserialize().collect::<Result<Vec<Unit>, _>>()?;
@@ -28,7 +31,9 @@ pub fn rows() -> anyhow::Result<Vec<Row>> {
     let ours = |unit: &&Unit| {
         districts.iter().any(|district| unit.parent.split('.').next() == Some(&district.code))
     };
-    let communes = units.iter().filter(|unit| unit.level == "commune").filter(ours);
+    // Days written this way are in the order of their texts.
+    let known = |unit: &&Unit| unit.level == "commune" && unit.valid_from.as_str() <= LAST_DAY;
+    let communes = units.iter().filter(known).filter(ours);
     Ok(communes.flat_map(|commune| of(&commune.code)).collect())
 }
 
@@ -41,7 +46,7 @@ fn of(code: &str) -> Vec<Row> {
         period: period.to_owned(),
         ..Row::default()
     };
-    let count = |indicator, n: u64| Row { value: n.to_string(), ..row(indicator, "2024-12-31") };
+    let count = |indicator, n: u64| Row { value: n.to_string(), ..row(indicator, LAST_DAY) };
     let mut rows =
         vec![count("community_digital_teams", teams), count("community_team_members", members)];
     for month in 1..=12 {

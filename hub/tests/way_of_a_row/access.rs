@@ -79,9 +79,11 @@ async fn a_subtree_is_the_one_of_the_period() {
     let hub = Hub::start(&folder.path().join("lake")).await;
     let files = folder.path().join("files");
     std::fs::create_dir(&files).unwrap();
-    for name in ["units.csv", "indicators.csv", "feeds.csv"] {
+    for name in ["units.csv", "succession.csv", "indicators.csv", "feeds.csv"] {
         let text = std::fs::read_to_string(Path::new(HANOI).join(name)).unwrap();
-        let text: String = text.lines().map(|line| moved(line) + "\n").collect();
+        let units = name == "units.csv";
+        let line = |line: &str| if units { moved(line) } else { line.to_owned() };
+        let text: String = text.lines().map(|text| line(text) + "\n").collect();
         std::fs::write(files.join(name), text).unwrap();
     }
     hub.dinh(&["catalog", "apply", files.to_str().unwrap()]).await.well();
@@ -105,7 +107,7 @@ fn moved(line: &str) -> String {
     if !line.starts_with("09829.1,") {
         return line.to_owned();
     }
-    let before = line.replace(",2024-12-31,", ",2023-12-31,");
+    let before = line.replace(",2025-06-30,", ",2023-12-31,");
     let after = line.replace(",273.1,2020-03-01,", ",274.1,2024-01-01,");
     format!("{before}\n{after}")
 }

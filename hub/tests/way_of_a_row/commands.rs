@@ -132,6 +132,7 @@ async fn the_catalogue_changes_whole_or_not_at_all() {
         std::fs::write(files.join(name), edit(text)).unwrap();
     };
     edit("units.csv", &|text| text);
+    edit("succession.csv", &|text| text);
     edit("indicators.csv", &|text| text);
     let feed = "hoai-duc,Huyện Hoài Đức,Hoai Duc District,official,reporting,30,274,,\n";
     edit("feeds.csv", &|text| text + feed);

@@ -13,6 +13,7 @@ fn catalogue() -> Catalogue {
     let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
     let files = [
         file("units.csv", include_str!("../../tests/catalogue/units.csv")),
+        file("succession.csv", include_str!("../../tests/catalogue/succession.csv")),
         file("indicators.csv", include_str!("../../tests/catalogue/indicators.csv")),
         file("feeds.csv", include_str!("../../tests/catalogue/feeds.csv")),
     ];

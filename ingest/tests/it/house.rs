@@ -136,7 +136,7 @@ fn catalogue() -> Vec<Record> {
         name: name.into(),
         text: std::fs::read_to_string(folder.join(name)).expect("the file is there"),
     };
-    let files = [file("units.csv"), file("indicators.csv"), file("feeds.csv")];
+    let files = ["units.csv", "succession.csv", "indicators.csv", "feeds.csv"].map(file);
     let mut records = read(&files).unwrap_or_else(|faults| panic!("{faults:?}"));
     let tokens = [("g-test", "dan-phuong-office", TOKEN), ("g-other", "other-office", OTHER_TOKEN)];
     records.extend(tokens.map(|(grant, principal, token)| {

@@ -37,7 +37,8 @@ fn catalogue() -> Vec<Record> {
         name: name.to_owned(),
         text: std::fs::read_to_string(deployed(name)).unwrap(),
     };
-    read(&["units.csv", "indicators.csv", "feeds.csv", "holidays.csv"].map(file)).unwrap()
+    let files = ["units.csv", "succession.csv", "indicators.csv", "feeds.csv", "holidays.csv"];
+    read(&files.map(file)).unwrap()
 }
 
 /// A grant to read with the token `dinh_<principal>`.

@@ -22,6 +22,7 @@ fn records() -> Vec<Record> {
     let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
     let files = [
         file("units.csv", include_str!("../../../tests/catalogue/units.csv")),
+        file("succession.csv", include_str!("../../../tests/catalogue/succession.csv")),
         file("indicators.csv", INDICATORS),
         file(
             "feeds.csv",

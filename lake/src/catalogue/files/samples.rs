@@ -10,6 +10,10 @@ unit,code,name,name_en,kind,level,parent,valid_from,valid_to,legal_basis
 09829.1,09829,Xã Song Phượng,,xa,commune,273.1,2020-03-01,,
 ";
 
+const SUCCESSION: &str = "\
+from,to,effective,event,extent,population,area,households,villages,source,confidence
+";
+
 const INDICATORS: &str = "\
 indicator,name_vi,name_en,kind,unit_of_measure,pillar,behaviour,aggregation,aggregation_time,\
 numerator,denominator,factor,direction,levels,stages,default_stage,min,max,integer,tier,\
@@ -31,7 +35,11 @@ dan-phuong,Huyện Đan Phượng,,official,gregorian,10,273,villages_total;par_
 
 /// The files of a catalogue without faults: 4 units, 4 indicators, 1 feed.
 pub(crate) fn files() -> Vec<SourceFile> {
-    [("units.csv", UNITS), ("indicators.csv", INDICATORS), ("feeds.csv", FEEDS)]
-        .map(|(name, text)| SourceFile { name: name.to_owned(), text: text.to_owned() })
-        .into()
+    let files = [
+        ("units.csv", UNITS),
+        ("indicators.csv", INDICATORS),
+        ("feeds.csv", FEEDS),
+        ("succession.csv", SUCCESSION),
+    ];
+    files.map(|(name, text)| SourceFile { name: name.to_owned(), text: text.to_owned() }).into()
 }

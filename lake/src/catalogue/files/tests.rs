@@ -1,11 +1,12 @@
 //! The files of a catalogue: what reads, and every fault at its line.
 
+mod successions;
+
 use super::{Fault, SourceFile, read, samples};
-use crate::catalogue::{Catalogue, RecordKind};
+use crate::catalogue::Catalogue;
 use crate::decimal::Decimal;
 use crate::indicator::StateRule;
 use crate::observation::Stage;
-use crate::succession::Extent;
 
 /// The sample with lines put at the end of files.
 fn with(lines: &[(&str, &str)]) -> Vec<SourceFile> {
@@ -23,15 +24,6 @@ fn replaced(name: &str, from: &str, to: &str) -> Vec<SourceFile> {
     let file = files.iter_mut().find(|file| file.name == name).unwrap();
     assert!(file.text.contains(from), "{from}");
     file.text = file.text.replacen(from, to, 1);
-    files
-}
-
-fn successions(lines: &str) -> Vec<SourceFile> {
-    let columns =
-        "from,to,effective,event,extent,population,area,households,villages,source,confidence";
-    let mut files = samples::files();
-    let text = format!("{columns}\n{lines}\n");
-    files.push(SourceFile { name: "succession.csv".to_owned(), text });
     files
 }
 
@@ -176,6 +168,26 @@ fn versions_that_share_a_day() {
 }
 
 #[test]
+fn a_unit_that_comes_back_is_another_and_ordinals_follow_time() {
+    assert_eq!(
+        faults(&with(&[
+            ("units.csv", "1.1,1,Xã A,,xa,commune,273.1,2020-03-01,2021-12-31,"),
+            ("units.csv", "1.1,1,Xã A,,xa,commune,273.1,2022-03-01,,"),
+            ("units.csv", "2.2,2,Xã B,,xa,commune,273.1,2020-03-01,2021-12-31,"),
+            ("units.csv", "2.1,2,Xã B,,xa,commune,273.1,2022-01-01,,"),
+            ("units.csv", "3.1,3,Xã C,,xa,commune,,2020-03-01,,"),
+            ("succession.csv", "2.2,2.2,2022-01-01,close,whole,,,,,,low"),
+        ])),
+        [
+            "units.csv:7: column `valid_from`: `1.1` is not valid from 2022-01-01, after line 6, to 2022-03-01: a unit \
+             that comes back has the next ordinal",
+            "units.csv:8: column `unit`: ordinals follow time, and `2.1` in line 9 begins no earlier",
+            "units.csv:10: column `parent`: must not be empty: a `commune` stands below another unit, as in line 4",
+        ]
+    );
+}
+
+#[test]
 fn an_id_has_the_code_of_one_of_its_versions() {
     assert_eq!(
         unit_faults(&["00007.1,00008,Phường A,,phuong,commune,01.1,2020-03-01,,"]),
@@ -202,6 +214,8 @@ fn parents_that_do_not_hold() {
             "units.csv:6: column `parent`: `273.9` is not in `units.csv`; is `273.1` meant?",
             "units.csv:7: column `parent`: `01.1` is not valid on 2001-01-01, when `2.1` is",
             "units.csv:8: column `parent`: `4.1` is not valid on 2025-07-01, when `3.1` is",
+            "units.csv:10: column `valid_to`: `4.1` ends, and no line of `succession.csv` says on 2025-07-01 what \
+             became of it: write its successors, or the event `close`",
         ]
     );
 }
@@ -266,37 +280,6 @@ fn feeds_that_refer_to_nothing() {
     assert_eq!(
         fault.text_vi(),
         "feeds.csv:3: cột `within`: `999` không phải là mã của đơn vị nào trong `units.csv`"
-    );
-}
-
-#[test]
-fn successions_are_read_and_checked() {
-    let records = read(&successions(
-        "09784.1,09829.1,2025-07-01,transfer,part_area_only,,0.25,,,NQ 1656,low\n\
-         09784.1,273.1,2025-07-01,split,part_area_all_population,1,0.75,,,,declared",
-    ));
-    let records = records.unwrap();
-    let catalogue = Catalogue::from_records(1, records).unwrap();
-    let succession = &catalogue.successions["09784.1/09829.1/2025-07-01"];
-    assert_eq!(succession.extent, Extent::PartAreaOnly);
-    assert_eq!(succession.weights.area, "0.25".parse().ok());
-    assert_eq!(succession.weights.population, None);
-    assert_eq!(catalogue.records().iter().filter(|r| r.kind == RecordKind::Succession).count(), 2);
-
-    let lines = "09784.1,1.1,2025-07-01,halve,half,,,,,,sure\n09784.1,1.1,2025-07-01,split,part,0.5,2,,,,low\n\
-                 09784.1,09829.1,2025-07-01,split,part,0.4,,,,,low\n\
-                 09784.1,09829.1,2020-03-01,merge,whole,,,,,,declared";
-    assert_eq!(
-        faults(&successions(lines)),
-        [
-            "succession.csv:2: column `event`: `halve` is not one of `create`, `merge`, `split`, `transfer`, `rename`, `retype`, `recode`, `reparent`, `close`",
-            "succession.csv:2: column `extent`: `half` is not one of `whole`, `part`, `part_area_only`, `part_area_all_population`",
-            "succession.csv:2: column `confidence`: `sure` is not one of `declared`, `derived`, `low`",
-            "succession.csv:3: column `to`: `1.1` is not in `units.csv`; is `01.1` meant?",
-            "succession.csv:3: column `area`: a weight lies from 0 to 1",
-            "succession.csv:3: column `population`: the weights out of `09784.1` sum to `0.9`, not to `1`",
-            "succession.csv:5: column `from`: `09784.1` is not valid on 2020-02-29",
-        ]
     );
 }
 

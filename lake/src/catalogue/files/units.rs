@@ -105,6 +105,9 @@ pub(super) fn check(units: &Sheet<UnitVersion>, faults: &mut Vec<Fault>) {
     units.unique(faults, unit_key);
     let by_unit = timelines(units, |version| &version.unit.0);
     check_overlaps(units, &by_unit, faults);
+    check_gaps(units, &by_unit, faults);
+    check_ordinals(units, &by_unit, faults);
+    check_orphans(units, faults);
     check_holders(units, &timelines(units, |version| &version.code), faults);
     check_ids(units, &by_unit, faults);
     check_parents(units, &by_unit, faults);
@@ -154,6 +157,72 @@ fn check_overlaps(units: &Sheet<UnitVersion>, by_unit: &Timelines<'_>, faults: &
             let vi = format!("`{unit}` có phiên bản khác vào ngày {day}, ở dòng {line}");
             units.fault(faults, later.line, Some("valid_from"), &en, &vi);
         }
+    }
+}
+
+/// A unit is there from its first day to its last: one that comes back is another.
+fn check_gaps(units: &Sheet<UnitVersion>, by_unit: &Timelines<'_>, faults: &mut Vec<Fault>) {
+    for (unit, rows) in by_unit {
+        if !units.sound(unit) {
+            continue;
+        }
+        for pair in rows.windows(2) {
+            let [earlier, later] = [pair[0], pair[1]].map(|row| &row.value);
+            let Some(day) = earlier.last_day().succ_opt() else { continue };
+            if day < later.valid_from {
+                let (from, line) = (later.valid_from, pair[0].line);
+                let en = format!(
+                    "`{unit}` is not valid from {day}, after line {line}, to {from}: a unit that comes \
+                     back has the next ordinal"
+                );
+                let vi = format!(
+                    "`{unit}` không có hiệu lực từ {day}, sau dòng {line}, đến {from}: đơn vị lập lại \
+                     phải mang số thứ tự kế tiếp"
+                );
+                units.fault(faults, pair[1].line, Some("valid_from"), &en, &vi);
+            }
+        }
+    }
+}
+
+/// The ordinals of a code count its holders in order of time.
+fn check_ordinals(units: &Sheet<UnitVersion>, by_unit: &Timelines<'_>, faults: &mut Vec<Fault>) {
+    let mut holders: BTreeMap<&str, Vec<(u32, &Row<UnitVersion>)>> = BTreeMap::new();
+    for (unit, rows) in by_unit {
+        let ordinal = unit.rsplit_once('.').and_then(|(code, n)| Some((code, n.parse().ok()?)));
+        let Some((code, ordinal)) = ordinal else { continue };
+        holders.entry(code).or_default().push((ordinal, rows[0]));
+    }
+    for holders in holders.values_mut() {
+        holders.sort_by_key(|(ordinal, _)| *ordinal);
+        for pair in holders.windows(2) {
+            let ((_, earlier), (_, later)) = (pair[0], pair[1]);
+            if later.value.valid_from <= earlier.value.valid_from {
+                let (unit, line) = (&earlier.value.unit, earlier.line);
+                let en =
+                    format!("ordinals follow time, and `{unit}` in line {line} begins no earlier");
+                let vi = format!(
+                    "số thứ tự theo thời gian, mà `{unit}` ở dòng {line} không bắt đầu sớm hơn"
+                );
+                units.fault(faults, later.line, Some("unit"), &en, &vi);
+            }
+        }
+    }
+}
+
+/// A unit without a unit above it is a top, and the tops of a catalogue have no others of their level below them.
+fn check_orphans(units: &Sheet<UnitVersion>, faults: &mut Vec<Fault>) {
+    let mut below: BTreeMap<&str, u64> = BTreeMap::new();
+    for row in units.rows.iter().filter(|row| row.value.parent.is_some()) {
+        below.entry(&row.value.level).or_insert(row.line);
+    }
+    for row in units.rows.iter().filter(|row| row.value.parent.is_none()) {
+        let level = &row.value.level;
+        let Some(line) = below.get(level.as_str()) else { continue };
+        let en =
+            format!("must not be empty: a `{level}` stands below another unit, as in line {line}");
+        let vi = format!("không được để trống: `{level}` thuộc một đơn vị khác, như ở dòng {line}");
+        units.fault(faults, row.line, Some("parent"), &en, &vi);
     }
 }
 
