@@ -6,6 +6,7 @@ pub mod files;
 mod past;
 pub mod plan;
 pub mod record;
+mod successors;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@
 //! - Feeds of the answer are those whose figures are in it; `contains_synthetic` follows the feed that was named.
 //! - Figures that do not say their numerator and denominator are listed in `coverage.left_out` of a total of ratios.
 
+pub mod address;
 pub mod cell;
 pub mod coverage;
 pub mod figures;
@@ -31,6 +32,7 @@ pub mod units;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use dinh_lake::catalogue::Catalogue;
 use dinh_lake::indicator::Indicator;
 use dinh_lake::unit::UnitVersion;
 use serde::Serialize;
@@ -111,7 +113,7 @@ impl Answers {
             Question::History => self.history(&statement, &asked).await,
             Question::Coverage => self.coverage(&statement, &asked).await,
             Question::Units => {
-                json(&units::units(&statement.catalogue().units, seen(&statement), &asked)?)
+                json(&units::units(statement.catalogue(), seen(&statement), &asked)?)
             }
             Question::Indicators => {
                 json(&lists::indicators(statement.catalogue(), seen(&statement)))
@@ -146,8 +148,7 @@ impl Answers {
     }
 
     async fn series(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
-        let units = &statement.catalogue().units;
-        let unit = unit(units, asked, None)?;
+        let unit = unit(statement.catalogue(), asked, None)?;
         let figures = figures(statement, asked, Some(unit)).await?;
         json(&series::series(&figures, unit))
     }
@@ -158,7 +159,7 @@ impl Answers {
         let sources = Sources::of(catalogue, asked.feed.as_deref())?;
         let spans = asked.period.as_ref().map(|label| sources.spans(label)).transpose()?;
         let day = spans.as_ref().and_then(|spans| spans.first().copied());
-        let unit = unit(&catalogue.units, asked, day)?;
+        let unit = unit(catalogue, asked, day)?;
         let wanted = Wanted {
             indicators: Some(vec![&indicator.indicator]),
             unit: Some(&unit.unit),
@@ -278,11 +279,11 @@ fn not_open(statement: &Statement, code: &str) -> QueryError {
 }
 
 fn unit<'a>(
-    units: &'a dinh_lake::unit::Units,
+    catalogue: &'a Catalogue,
     asked: &Asked,
     span: Option<cell::Span>,
 ) -> Result<&'a UnitVersion, QueryError> {
-    scope::unit(units, "unit", asked.unit.as_deref().unwrap_or_default(), span)
+    address::unit(catalogue, "unit", asked.unit.as_deref().unwrap_or_default(), span)
 }
 
 fn unknown_question(name: &str) -> QueryError {

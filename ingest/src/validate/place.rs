@@ -1,6 +1,6 @@
 //! Which unit a text names at a period, and whether the sender may write it.
 //!
-//! A bare code is read as of the period's last day. An id, or a code at a day, says the unit outright, so it may also name
+//! A bare code is read as of the period's last day; where its unit is no more, those that came after it are suggested. An id, or a code at a day, says the unit outright, so it may also name
 //! one that ended within the period: a district that was abolished in July can still report its half of the year.
 //!
 //! Invariant: between two days on which any unit begins or ends, every text names the same unit in the same subtrees. So
@@ -150,7 +150,8 @@ impl<'a> Places<'a> {
     }
 
     fn unit(&mut self, text: &str, span: Span) -> Result<&'a UnitVersion, Finding> {
-        let units = &self.context.catalogue.units;
+        let catalogue = self.context.catalogue;
+        let units = &catalogue.units;
         if let Some(unit) = units.by_code(text, span.end).or_else(|| outright(units, text, span)) {
             return Ok(unit);
         }
@@ -160,7 +161,7 @@ impl<'a> Places<'a> {
         if self.budget < cost {
             return Err(messages::unit_not_looked_up(text));
         }
-        let error = match units.resolve(text, Some(span.end)) {
+        let error = match catalogue.resolve(text, Some(span.end)) {
             Ok(unit) => return Ok(unit),
             Err(error) => error,
         };

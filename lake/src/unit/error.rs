@@ -62,16 +62,20 @@ pub enum UnitError {
         /// Units with a code or name close to it, the closest first.
         nearest: Vec<Candidate>,
     },
-    /// What it names was not valid on the day in question.
+    /// What it names was not valid on any of the days in question.
     #[error("{}", self.message_en())]
     NotValid {
         /// The text as it was given.
         text: String,
-        /// The day in question.
-        on: NaiveDate,
+        /// The first of the days in question.
+        from: NaiveDate,
+        /// The last of them.
+        to: NaiveDate,
         /// What it names on other days.
         known: Vec<Candidate>,
-        /// Units valid on that day with a code or name close to it, the closest first.
+        /// What became of it by the last of the days; see `Catalogue::resolve`.
+        successors: Vec<Candidate>,
+        /// Units valid on the last day with a code or name close to it, the closest first.
         nearest: Vec<Candidate>,
     },
     /// It names several units; the hub does not guess.
@@ -95,12 +99,13 @@ impl UnitError {
         }
     }
 
-    /// What to write instead, best first: codes of the nearest units, or the ids of the candidates.
+    /// What to write instead, best first: codes of the successors or of the nearest units, or the ids of the candidates.
     #[must_use]
     pub fn suggestions(&self) -> Vec<String> {
         match self {
-            Self::Unknown { nearest, .. } | Self::NotValid { nearest, .. } => {
-                nearest.iter().map(|candidate| candidate.code.clone()).collect()
+            Self::NotValid { successors: units, .. } if !units.is_empty() => codes(units),
+            Self::Unknown { nearest: units, .. } | Self::NotValid { nearest: units, .. } => {
+                codes(units)
             }
             Self::Ambiguous { candidates, .. } => {
                 candidates.iter().map(|candidate| candidate.unit.0.clone()).collect()
@@ -116,11 +121,16 @@ impl UnitError {
             Self::Unknown { text, nearest: near } => {
                 format!("unit `{text}` is unknown{}", nearest(near))
             }
-            Self::NotValid { text, on, known, nearest: near } => format!(
-                "unit `{text}` is not valid on {on}{}{}",
-                listed("; it names ", known, Candidate::with_span_en),
-                nearest(near)
-            ),
+            Self::NotValid { text, from, to, known, successors, nearest: near } => {
+                let days =
+                    if from == to { format!("on {to}") } else { format!("from {from} to {to}") };
+                let known = listed("; it names ", known, Candidate::with_span_en);
+                let instead = match successors.is_empty() {
+                    true => nearest(near),
+                    false => listed("; after it came ", successors, code_and_name),
+                };
+                format!("unit `{text}` is not valid {days}{known}{instead}")
+            }
             Self::Ambiguous { text, candidates } => format!(
                 "unit `{text}` names {} units{}; write the id, or the code and a date such as \
                  `00004@2024-12-31`",
@@ -138,11 +148,19 @@ impl UnitError {
             Self::Unknown { text, nearest: near } => {
                 format!("không có đơn vị `{text}`{}", nearest(near))
             }
-            Self::NotValid { text, on, known, nearest: near } => format!(
-                "đơn vị `{text}` không còn hoặc chưa có hiệu lực vào ngày {on}{}{}",
-                listed("; đó là ", known, Candidate::with_span_vi),
-                nearest(near)
-            ),
+            Self::NotValid { text, from, to, known, successors, nearest: near } => {
+                let days = if from == to {
+                    format!("vào ngày {to}")
+                } else {
+                    format!("từ ngày {from} đến {to}")
+                };
+                let known = listed("; đó là ", known, Candidate::with_span_vi);
+                let instead = match successors.is_empty() {
+                    true => nearest(near),
+                    false => listed("; kế thừa là ", successors, code_and_name),
+                };
+                format!("đơn vị `{text}` không còn hoặc chưa có hiệu lực {days}{known}{instead}")
+            }
             Self::Ambiguous { text, candidates } => format!(
                 "đơn vị `{text}` chỉ {} đơn vị khác nhau{}; hãy ghi định danh, hoặc mã kèm ngày \
                  như `00004@2024-12-31`",
@@ -151,6 +169,10 @@ impl UnitError {
             ),
         }
     }
+}
+
+fn codes(units: &[Candidate]) -> Vec<String> {
+    units.iter().map(|candidate| candidate.code.clone()).collect()
 }
 
 fn code_and_name(candidate: &Candidate) -> String {

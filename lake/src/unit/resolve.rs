@@ -10,6 +10,9 @@ use super::{Candidate, UnitError, UnitVersion, Units, name};
 /// Enough to show the one that was meant, few enough to read in one line.
 const NEAREST_MAX: usize = 3;
 
+/// A first and a last day.
+type Days = (NaiveDate, NaiveDate);
+
 impl Units {
     /// The version that a text names: of an id `00004.1`, a code on a day `00004@2024-12-31`, a code `00004`, or a path
     /// `Hà Nội/Đan Phượng/Song Phượng`, each name directly under the one before it and the first one anywhere.
@@ -20,20 +23,29 @@ impl Units {
     /// # Errors
     /// [`UnitError`] when it names no unit, none that was valid on that day, or more than one.
     pub fn resolve(&self, text: &str, on: Option<NaiveDate>) -> Result<&UnitVersion, UnitError> {
+        self.resolve_over(text, on.map(|on| (on, on)))
+    }
+
+    /// As [`Units::resolve`], over the days from a first to a last one: the text must name one unit on all of them on which
+    /// it names any, and the latest version that it names then is given.
+    ///
+    /// # Errors
+    /// [`UnitError`] when it names no unit, none that was valid on any of the days, or more than one.
+    pub fn resolve_over(&self, text: &str, days: Option<Days>) -> Result<&UnitVersion, UnitError> {
         let text = text.trim();
         if let Some(versions) = self.units.get(text) {
-            return self.choose(text, &versions.clone().collect::<Vec<_>>(), on);
+            return self.choose(text, &versions.clone().collect::<Vec<_>>(), days);
         }
         if let Some((holder, date)) = text.split_once('@') {
-            return self.holder(text, holder.trim(), date.trim(), on);
+            return self.holder(text, holder.trim(), date.trim(), days);
         }
         if let Some(versions) = self.codes.get(text) {
-            return self.choose(text, versions, on);
+            return self.choose(text, versions, days);
         }
-        let found = self.named(text, on);
+        let found = self.named(text, days);
         // A path that held at another time is told apart from one that never did.
-        let found = if found.is_empty() && on.is_some() { self.named(text, None) } else { found };
-        self.choose(text, &found, on)
+        let found = if found.is_empty() && days.is_some() { self.named(text, None) } else { found };
+        self.choose(text, &found, days)
     }
 
     /// The unit of `code@date` or `id@date`.
@@ -42,20 +54,16 @@ impl Units {
         text: &str,
         holder: &str,
         date: &str,
-        on: Option<NaiveDate>,
+        days: Option<Days>,
     ) -> Result<&UnitVersion, UnitError> {
-        let Ok(date) = date.parse::<NaiveDate>() else { return Err(self.unknown(text, on)) };
+        let Ok(date) = date.parse::<NaiveDate>() else { return Err(self.unknown(text, days)) };
         let of_id = self.units.get(holder).map(|versions| versions.clone().collect());
         let versions: Vec<usize> =
             of_id.or_else(|| self.codes.get(holder).cloned()).unwrap_or_default();
-        let version = self.choose(text, &versions, Some(date))?;
-        match on {
-            Some(on) if on != date => {
-                let unit = self.units.get(&version.unit).cloned().unwrap_or_default();
-                self.choose(text, &unit.collect::<Vec<_>>(), Some(on))
-            }
-            _ => Ok(version),
-        }
+        let version = self.choose(text, &versions, Some((date, date)))?;
+        let Some(days) = days else { return Ok(version) };
+        let unit = self.units.get(&version.unit).cloned().unwrap_or_default();
+        self.choose(text, &unit.collect::<Vec<_>>(), Some(days))
     }
 
     /// The one unit among the versions that a text names.
@@ -63,35 +71,42 @@ impl Units {
         &self,
         text: &str,
         named: &[usize],
-        on: Option<NaiveDate>,
+        days: Option<Days>,
     ) -> Result<&UnitVersion, UnitError> {
         let versions = || named.iter().map(|index| &self.versions[*index]);
-        let mut valid: Vec<&UnitVersion> =
-            versions().filter(|version| on.is_none_or(|on| version.valid_on(on))).collect();
-        valid.sort_by(|a, b| (a.valid_from, &a.unit).cmp(&(b.valid_from, &b.unit)));
-        let Some(latest) = valid.last().copied() else {
-            let Some(on) = on.filter(|_| !named.is_empty()) else {
-                return Err(self.unknown(text, on));
-            };
-            return Err(UnitError::NotValid {
-                text: text.to_owned(),
-                on,
-                known: self.candidates(versions()),
-                nearest: self.candidates(self.nearest(text, on, NEAREST_MAX)),
-            });
+        let valid = |version: &&UnitVersion| {
+            days.is_none_or(|(from, to)| version.valid_from <= to && from <= version.last_day())
         };
-        if valid.iter().all(|version| version.unit == latest.unit) {
-            return Ok(latest);
+        // The latest version of each unit; they come in order of unit, then of time.
+        let mut valid: Vec<&UnitVersion> = versions().filter(valid).collect();
+        valid.sort_by(|a, b| (&a.unit, b.valid_from).cmp(&(&b.unit, a.valid_from)));
+        valid.dedup_by(|later, first| later.unit == first.unit);
+        valid.sort_by_key(|version| (version.valid_from, &version.unit));
+        match (valid.as_slice(), days.filter(|_| !named.is_empty())) {
+            ([version], _) => Ok(version),
+            ([], None) => Err(self.unknown(text, days)),
+            ([], Some((from, to))) => Err(UnitError::NotValid {
+                text: text.to_owned(),
+                from,
+                to,
+                known: self.candidates(versions()),
+                successors: Vec::new(),
+                nearest: self.candidates(self.nearest(text, to, NEAREST_MAX)),
+            }),
+            _ => {
+                let candidates = self.candidates(valid);
+                Err(UnitError::Ambiguous { text: text.to_owned(), candidates })
+            }
         }
-        Err(UnitError::Ambiguous { text: text.to_owned(), candidates: self.candidates(valid) })
     }
 
-    fn unknown(&self, text: &str, on: Option<NaiveDate>) -> UnitError {
-        let nearest = self.closest(text, on, NEAREST_MAX);
+    fn unknown(&self, text: &str, days: Option<Days>) -> UnitError {
+        let nearest = self.closest(text, days.map(|(_, to)| to), NEAREST_MAX);
         UnitError::Unknown { text: text.to_owned(), nearest: self.candidates(nearest) }
     }
 
-    fn candidates<'a>(
+    /// Versions as an error shows them.
+    pub(crate) fn candidates<'a>(
         &self,
         versions: impl IntoIterator<Item = &'a UnitVersion>,
     ) -> Vec<Candidate> {
@@ -100,15 +115,13 @@ impl Units {
 
     /// The versions that a path names. Where some are named with more of their kind words than others, those are meant:
     /// `Xã Đàn` is a commune Đàn before it is a ward Xã Đàn.
-    fn named(&self, path: &str, on: Option<NaiveDate>) -> Vec<usize> {
+    fn named(&self, path: &str, days: Option<Days>) -> Vec<usize> {
         let segments: Vec<Vec<String>> = path.split('/').map(name::readings).collect();
         let Some((last, above)) = segments.split_last() else { return Vec::new() };
         let mut found: Vec<(usize, usize)> = Vec::new();
         for index in last.iter().flat_map(|reading| self.names.spelled(reading)) {
-            let span = match on {
-                Some(on) => (on, on),
-                None => (self.versions[*index].valid_from, self.versions[*index].last_day()),
-            };
+            let version = &self.versions[*index];
+            let span = days.unwrap_or((version.valid_from, version.last_day()));
             let left_out = self.left_out(*index, last, above, span);
             found.extend(left_out.map(|left_out| (left_out, *index)));
         }
@@ -127,7 +140,7 @@ impl Units {
         index: usize,
         readings: &[String],
         above: &[Vec<String>],
-        (from, to): (NaiveDate, NaiveDate),
+        (from, to): Days,
     ) -> Option<usize> {
         let (version, keys) = (&self.versions[index], self.names.keys(index));
         let (from, to) = (from.max(version.valid_from), to.min(version.last_day()));

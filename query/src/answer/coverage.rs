@@ -13,6 +13,7 @@ use dinh_lake::unit::{UnitId, UnitVersion};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::address;
 use super::cell::{Cell, Span};
 use super::outline::{Seen, UnitName};
 use super::question::Asked;
@@ -89,7 +90,7 @@ pub fn coverage(reports: &Reports<'_>, asked: &Asked) -> Result<CoverageOf, Quer
         None => None,
     };
     let within = match &asked.within {
-        Some(text) => Some(scope::unit(units, "within", text, named)?.unit.clone()),
+        Some(text) => Some(address::unit(reports.catalogue, "within", text, named)?.unit.clone()),
         None => None,
     };
     let in_scope = |cell: &Cell| {

@@ -16,6 +16,7 @@ use dinh_lake::unit::{UnitId, UnitVersion, Units};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::address;
 use super::cell::{Cell, Span};
 use super::figures::Figures;
 use super::outline::{Coverage, UnitName, estimated_share, is_estimated};
@@ -195,7 +196,9 @@ impl Field {
             None => None,
         };
         let within = match &asked.within {
-            Some(text) => Some(scope::unit(units, "within", text, named)?.unit.clone()),
+            Some(text) => {
+                Some(address::unit(figures.catalogue, "within", text, named)?.unit.clone())
+            }
             None => None,
         };
         let none = || scope::no_figures(&figures.indicator.indicator);

@@ -16,7 +16,7 @@ use chrono::{Datelike, Months, NaiveDate};
 use dinh_lake::catalogue::Catalogue;
 use dinh_lake::feed::{Calendar, Feed, FeedClass};
 use dinh_lake::period::Period;
-use dinh_lake::unit::{Candidate, UnitError, UnitId, UnitVersion, Units};
+use dinh_lake::unit::{UnitId, UnitVersion, Units};
 
 use super::cell::{Cell, Span};
 use crate::error::{ErrorKind, Fault, QueryError, Text};
@@ -170,50 +170,6 @@ fn two_calendars(label: &str, spans: &[&Span]) -> QueryError {
     );
     let fault = Fault::of("period", "period.ambiguous", message).suggest(spans);
     QueryError::from_fault(ErrorKind::Ambiguous, fault)
-}
-
-/// The unit that a parameter names. With a span, a code that names two units in it is refused.
-///
-/// # Errors
-/// When it names none, or several.
-pub fn unit<'a>(
-    units: &'a Units,
-    parameter: &str,
-    text: &str,
-    span: Option<Span>,
-) -> Result<&'a UnitVersion, QueryError> {
-    let refused = |error: &UnitError| {
-        let (kind, code) = match error {
-            UnitError::Ambiguous { .. } => (ErrorKind::Ambiguous, "unit.ambiguous"),
-            UnitError::Unknown { .. } | UnitError::NotValid { .. } => {
-                (ErrorKind::Invalid, "unit.unknown")
-            }
-        };
-        let message = Text::new(error.message_vi(), error.message_en());
-        let fault = Fault::of(parameter, code, message).suggest(error.suggestions());
-        QueryError::from_fault(kind, fault)
-    };
-    let Some(span) = span else { return units.resolve(text, None).map_err(|e| refused(&e)) };
-    let found = units.resolve(text, Some(span.end)).map_err(|e| refused(&e))?;
-    let in_span = |v: &&UnitVersion| v.valid_from <= span.end && span.start <= v.last_day();
-    let holders = units.versions().iter().filter(|v| v.code == text).filter(in_span);
-    let others: BTreeSet<_> = holders.map(|version| &version.unit).collect();
-    if others.len() < 2 {
-        return Ok(found);
-    }
-    let candidate = |unit: &&UnitId| {
-        let version = units.version_at(unit, span.end).or_else(|| units.latest(unit))?;
-        Some(Candidate {
-            unit: version.unit.clone(),
-            code: version.code.clone(),
-            name: version.name.clone(),
-            path: units.path(version),
-            valid_from: version.valid_from,
-            valid_to: version.valid_to,
-        })
-    };
-    let candidates = others.iter().filter_map(candidate).collect();
-    Err(refused(&UnitError::Ambiguous { text: text.to_owned(), candidates }))
 }
 
 /// The unit that stands for the whole answer where `within` is absent: see the head of this file.

@@ -12,6 +12,7 @@ use dinh_lake::unit::UnitVersion;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::address;
 use super::cell::{Cell, Span};
 use super::figures::Figures;
 use super::outline::{Coverage, estimated_share};
@@ -145,7 +146,7 @@ fn span_and_top<'a>(
         None => None,
     };
     let within = match &asked.within {
-        Some(text) => Some(scope::unit(units, "within", text, named)?.unit.clone()),
+        Some(text) => Some(address::unit(figures.catalogue, "within", text, named)?.unit.clone()),
         None => None,
     };
     let in_scope = |cell: &&Cell| match &within {

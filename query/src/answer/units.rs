@@ -1,12 +1,13 @@
 //! Units: search by name, code or place in the tree, with or without a date.
 
+use dinh_lake::catalogue::Catalogue;
 use dinh_lake::unit::{UnitId, UnitVersion, Units};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::address;
 use super::outline::Seen;
 use super::question::Asked;
-use super::scope;
 use crate::error::QueryError;
 
 /// Units that were found.
@@ -72,14 +73,15 @@ impl UnitRow {
 ///
 /// # Errors
 /// When `within` names no one unit.
-pub fn units(units: &Units, seen: Seen, asked: &Asked) -> Result<UnitsFound, QueryError> {
+pub fn units(catalogue: &Catalogue, seen: Seen, asked: &Asked) -> Result<UnitsFound, QueryError> {
+    let units = &catalogue.units;
     let within = match (&asked.within, asked.on) {
         (None, _) => None,
         (Some(text), Some(on)) => {
             let day = super::cell::Span { start: on, end: on };
-            Some(scope::unit(units, "within", text, Some(day))?)
+            Some(address::unit(catalogue, "within", text, Some(day))?)
         }
-        (Some(text), None) => Some(scope::unit(units, "within", text, None)?),
+        (Some(text), None) => Some(address::unit(catalogue, "within", text, None)?),
     };
     let within = within.map(|version| &version.unit);
     let candidates: Vec<&UnitVersion> = match &asked.q {
