@@ -22,6 +22,8 @@ mod chance;
 mod commands;
 #[path = "way_of_a_row/content.rs"]
 mod content;
+#[path = "way_of_a_row/dan_phuong.rs"]
+mod dan_phuong;
 #[path = "way_of_a_row/demo.rs"]
 mod demo;
 #[path = "way_of_a_row/document.rs"]

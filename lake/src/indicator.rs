@@ -54,6 +54,22 @@ codes! {
 }
 
 codes! {
+    /// How the figures of shorter periods make the figure of a longer one.
+    TimeAggregation {
+        /// By adding up (flows).
+        Sum = "sum",
+        /// As the figure at its last day (stocks).
+        Last = "last",
+        /// As their mean, each by its months.
+        Average = "average",
+        /// As the ratio of the sums of numerators and denominators.
+        RatioOfSums = "ratio_of_sums",
+        /// Not at all.
+        None = "none",
+    }
+}
+
+codes! {
     /// Which way is better.
     Direction {
         /// More is better: the largest value ranks first.
@@ -131,8 +147,8 @@ pub struct Indicator {
     pub behaviour: Behaviour,
     /// How it adds up over units.
     pub aggregation: UnitAggregation,
-    /// How it adds up over time: `sum`, `last`, `average`, `ratio_of_sums` or `none`.
-    pub aggregation_time: String,
+    /// How it adds up over time.
+    pub aggregation_time: TimeAggregation,
     /// The indicator of its numerator, if it is a ratio of two.
     pub numerator: Option<String>,
     /// The indicator of its denominator, if it is a ratio of two.

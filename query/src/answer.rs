@@ -19,12 +19,15 @@ pub(crate) mod fixture;
 pub mod history;
 pub mod lists;
 pub mod outline;
+pub mod over_time;
 pub mod question;
 pub mod ranking;
 pub mod ratio;
 pub mod read;
 pub mod scope;
 pub mod series;
+pub mod stages;
+pub mod timeliness;
 pub mod totals;
 pub mod tree;
 pub mod units;
@@ -34,6 +37,7 @@ use std::sync::Arc;
 
 use dinh_lake::catalogue::Catalogue;
 use dinh_lake::indicator::Indicator;
+use dinh_lake::observation::Stage;
 use dinh_lake::unit::UnitVersion;
 use serde::Serialize;
 
@@ -42,7 +46,7 @@ use coverage::Reports;
 use figures::Figures;
 use history::Revisions;
 use outline::Seen;
-use question::{Asked, Question};
+use question::{Asked, Question, Ranked};
 use read::Wanted;
 use scope::Sources;
 
@@ -112,6 +116,7 @@ impl Answers {
             Question::Series => self.series(&statement, &asked).await,
             Question::History => self.history(&statement, &asked).await,
             Question::Coverage => self.coverage(&statement, &asked).await,
+            Question::Stages => self.stages(&statement, &asked).await,
             Question::Units => {
                 json(&units::units(statement.catalogue(), seen(&statement), &asked)?)
             }
@@ -139,7 +144,14 @@ impl Answers {
             let cells = cells(statement, indicator, &wanted).await?;
             figures.reported_ranks.extend(cells);
         }
-        json(&ranking::ranking(&figures, asked)?)
+        if asked.by == Ranked::Distance {
+            figures.targets = targets(statement, figures.indicator, asked).await?;
+        }
+        let Some(moment) = asked.against else { return json(&ranking::ranking(&figures, asked)?) };
+        let earlier = statement.at(moment).await?;
+        let mut with = figures.clone();
+        with.against = Some(Box::new(known_at(&earlier, &figures, asked).await?));
+        json(&ranking::ranking(&with, asked)?)
     }
 
     async fn totals(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
@@ -150,7 +162,14 @@ impl Answers {
     async fn series(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
         let unit = unit(statement.catalogue(), asked, None)?;
         let figures = figures(statement, asked, Some(unit)).await?;
-        json(&series::series(&figures, unit))
+        json(&series::series(&figures, unit, asked))
+    }
+
+    async fn stages(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
+        let mut figures = figures_at(statement, asked, None, None).await?;
+        let all = std::mem::take(&mut figures.cells).into_iter();
+        (figures.targets, figures.cells) = all.partition(|cell| cell.stage == Stage::Target);
+        json(&stages::stages(&figures, asked)?)
     }
 
     async fn history(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
@@ -166,6 +185,7 @@ impl Answers {
             stage: asked.stage,
             feed: asked.feed.as_deref(),
             spans,
+            timely: None,
         };
         let revisions = read::revisions(statement, &wanted).await?;
         let code = indicator.indicator.as_str();
@@ -186,7 +206,12 @@ impl Answers {
         let wanted = Wanted { feed: asked.feed.as_deref(), spans, ..Wanted::default() };
         let cells = read::current(statement, &wanted).await?;
         let seen = seen(statement);
-        json(&coverage::coverage(&Reports { catalogue, seen, sources, cells }, asked)?)
+        let mut reports = Reports { catalogue, seen, sources, cells };
+        let span = coverage::span(&reports, asked)?;
+        let at_span = reports.cells.iter_mut().filter(|(_, cell)| cell.span() == span);
+        let at_span = at_span.map(|(indicator, cell)| (indicator.as_str(), cell));
+        timeliness::judge(statement, &wanted, at_span).await?;
+        json(&coverage::coverage(&reports, asked)?)
     }
 }
 
@@ -201,19 +226,31 @@ async fn figures<'a>(
     asked: &'a Asked,
     unit: Option<&'a UnitVersion>,
 ) -> Result<Figures<'a>, QueryError> {
+    let stage = match unit {
+        Some(_) => asked.stage,
+        None => Some(asked.stage.unwrap_or(indicator(statement, asked)?.default_stage)),
+    };
+    figures_at(statement, asked, unit, stage).await
+}
+
+/// The figures of an indicator at one stage, or at all.
+async fn figures_at<'a>(
+    statement: &'a Statement,
+    asked: &'a Asked,
+    unit: Option<&'a UnitVersion>,
+    stage: Option<Stage>,
+) -> Result<Figures<'a>, QueryError> {
     let catalogue = statement.catalogue();
     let indicator = indicator(statement, asked)?;
     let sources = Sources::of(catalogue, asked.feed.as_deref())?;
-    let stage = match unit {
-        Some(_) => asked.stage,
-        None => Some(asked.stage.unwrap_or(indicator.default_stage)),
-    };
+    let timely = asked.period.as_ref().map(|label| sources.spans(label)).transpose()?;
     let wanted = Wanted {
         indicators: Some(vec![&indicator.indicator]),
         unit: unit.map(|unit| &unit.unit),
         stage,
         feed: asked.feed.as_deref(),
         spans: None,
+        timely,
     };
     Ok(Figures {
         catalogue,
@@ -222,7 +259,42 @@ async fn figures<'a>(
         sources,
         cells: cells_or_ratios(statement, indicator, &wanted).await?,
         reported_ranks: Vec::new(),
+        targets: Vec::new(),
+        against: None,
     })
+}
+
+/// The targets of an indicator.
+async fn targets(
+    statement: &Statement,
+    indicator: &Indicator,
+    asked: &Asked,
+) -> Result<Vec<Cell>, QueryError> {
+    let wanted = Wanted {
+        indicators: Some(vec![&indicator.indicator]),
+        stage: Some(Stage::Target),
+        feed: asked.feed.as_deref(),
+        ..Wanted::default()
+    };
+    cells_or_ratios(statement, indicator, &wanted).await
+}
+
+/// The same figures as they were known at an earlier moment; none where the indicator was not.
+async fn known_at<'a>(
+    earlier: &'a Statement,
+    now: &Figures<'a>,
+    asked: &'a Asked,
+) -> Result<Figures<'a>, QueryError> {
+    if earlier.catalogue().indicators.contains_key(&now.indicator.indicator) {
+        let mut figures = figures(earlier, asked, None).await?;
+        if asked.by == Ranked::Distance {
+            figures.targets = targets(earlier, figures.indicator, asked).await?;
+        }
+        return Ok(figures);
+    }
+    let catalogue = earlier.catalogue().as_ref();
+    let none = Vec::new();
+    Ok(Figures { catalogue, seen: seen(earlier), cells: none, ..now.clone() })
 }
 
 /// The cells of an indicator, those that follow from its parts among them.
@@ -249,7 +321,10 @@ async fn cells(
     indicator: &Indicator,
     wanted: &Wanted<'_>,
 ) -> Result<Vec<Cell>, QueryError> {
-    let cells = read::current(statement, wanted).await?;
+    let mut cells = read::current(statement, wanted).await?;
+    let of_answer = cells.iter_mut().filter(|(_, cell)| wanted.is_timely(cell.span()));
+    let of_answer = of_answer.map(|(indicator, cell)| (indicator.as_str(), cell));
+    timeliness::judge(statement, wanted, of_answer).await?;
     let cells = cells.into_iter().map(|(_, cell)| cell).collect();
     Ok(one_feed_per_cell(cells, indicator, statement.catalogue()))
 }

@@ -6,6 +6,7 @@
 //! | `current` | the newest revision of each key, unless it is withdrawn |
 //! | `submissions` | one push, and how many of its rows were new, revised a figure, or changed nothing |
 //! | `verdicts` | one thing found wrong with a row that was sent |
+//! | `timeliness` | the figures of one period that one push was the first to report, and whether they came late |
 //! | `units` | what a unit was between two dates |
 //! | `indicators`, `feeds` | one of the catalogue |
 //! | `holidays` | one day that is off, or worked, though its weekday says otherwise |
@@ -16,6 +17,10 @@
 //!   are worked out only where a statement names them, from all revisions of the feeds that it names.
 //! - `producer`, `epoch`, `sequence`: its place in its producer's order, if it was numbered.
 //! - `state_position`: the position of the present state that its warnings were found against.
+//!
+//! Columns of `timeliness`: `feed`, `submission`, `principal`, `period_start`, `period_end`, `stage`, `rows` (cells that nobody had
+//! reported before), `due_at` (the first instant that is too late; null where the period has no deadline), `late`,
+//! `recorded_at`, `position`. What is said of feed, period and stage is done first.
 //!
 //! What holds for every statement:
 //! - *One snapshot*: ledger and catalogue are taken once, when it begins; [`Rows::position`] names the ledger's.
@@ -43,6 +48,7 @@ mod rows;
 mod rules;
 mod statement;
 mod store;
+mod timeliness;
 mod view;
 
 pub use engine::Engine;

@@ -84,10 +84,13 @@ pub fn coverage(answer: &Answer) -> String {
     let declared = declared.map(|d| {
         format!("; declared to cover {} of {}", text(&d, "reported"), text(&d, "expected"))
     });
+    let late = parts.get("late").and_then(|l| serde_json::from_str::<Vec<Answer>>(l.get()).ok());
+    let late = late.map(|late| format!(", {} late", late.len()));
     format!(
-        "{} of {} reported{}",
+        "{} of {} reported{}{}",
         text(&parts, "reported"),
         text(&parts, "expected"),
+        late.unwrap_or_default(),
         declared.unwrap_or_default()
     )
 }

@@ -30,6 +30,15 @@ pub struct Args {
     /// When it was known: a time, a day or a position of the ledger; without it now.
     #[arg(long)]
     as_of: Option<String>,
+    /// What units are ranked by: value, change or distance (to the target); without it value.
+    #[arg(long)]
+    by: Option<String>,
+    /// How units of one value share ranks: standard (1, 2, 2, 4), dense or fractional; without it standard.
+    #[arg(long)]
+    ties: Option<String>,
+    /// An earlier moment, as --as-of: movement is against what was known of the period then.
+    #[arg(long)]
+    against: Option<String>,
     /// asc or desc, by rank.
     #[arg(long)]
     order: Option<String>,
@@ -88,6 +97,9 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<()> {
         ("within", args.within),
         ("kind", args.kind),
         ("as_of", args.as_of),
+        ("by", args.by),
+        ("ties", args.ties),
+        ("against", args.against),
         ("order", args.order),
         ("limit", number(args.limit)),
         ("offset", number(args.offset)),

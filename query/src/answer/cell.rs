@@ -14,6 +14,8 @@ use dinh_lake::unit::UnitId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::over_time::OverTime;
+
 /// What a source itself says its figure covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Declared {
@@ -48,6 +50,10 @@ pub struct Cell {
     pub feed: Arc<str>,
     /// When it was recorded.
     pub recorded_at: DateTime<Utc>,
+    /// Whether it was first reported after its deadline; none where it has none, or nobody asked.
+    pub late: Option<bool>,
+    /// For a figure made of those of shorter periods: which of them are there.
+    pub over_time: Option<Arc<OverTime>>,
 }
 
 impl Cell {
@@ -55,6 +61,19 @@ impl Cell {
     #[must_use]
     pub fn span(&self) -> Span {
         Span { start: self.period.start, end: self.period.end }
+    }
+
+    /// Whether all that it needs is in it: a figure of shorter periods may lack some.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.over_time.as_ref().is_none_or(|over_time| over_time.whole)
+    }
+
+    /// The feeds that it came from.
+    pub fn feeds(&self) -> impl Iterator<Item = &str> {
+        let of_parts = self.over_time.iter().flat_map(|over_time| &over_time.feeds);
+        let own = self.over_time.is_none().then_some(&self.feed);
+        own.into_iter().chain(of_parts).map(AsRef::as_ref)
     }
 
     /// Numerator and denominator, where both are known and make a ratio.

@@ -6,7 +6,9 @@ use chrono::{DateTime, NaiveDate};
 use dinh_lake::Decimal;
 use dinh_lake::catalogue::Catalogue;
 use dinh_lake::feed::{Calendar, Feed, FeedClass};
-use dinh_lake::indicator::{Behaviour, Direction, Indicator, Tier, UnitAggregation, ValueKind};
+use dinh_lake::indicator::{
+    Behaviour, Direction, Indicator, Tier, TimeAggregation, UnitAggregation, ValueKind,
+};
 use dinh_lake::observation::{Qualifier, Stage, Status};
 use dinh_lake::period::Period;
 use dinh_lake::unit::{UnitId, UnitVersion, Units};
@@ -51,7 +53,7 @@ pub(crate) fn indicator(code: &str, aggregation: UnitAggregation) -> Indicator {
         pillar: None,
         behaviour: Behaviour::Stock,
         aggregation,
-        aggregation_time: "last".to_owned(),
+        aggregation_time: TimeAggregation::Last,
         numerator: None,
         denominator: None,
         factor: 100,
@@ -114,10 +116,20 @@ pub(crate) fn cell(code: &str, period: &str, value: &str) -> Cell {
         declared: None,
         feed: "city".into(),
         recorded_at: DateTime::UNIX_EPOCH,
+        late: None,
+        over_time: None,
     }
 }
 
 impl Cell {
+    pub(crate) fn at(self, stage: Stage) -> Self {
+        Self { stage, ..self }
+    }
+
+    pub(crate) fn reported(self, late: bool) -> Self {
+        Self { late: Some(late), ..self }
+    }
+
     pub(crate) fn hedged(self, qualifier: Qualifier) -> Self {
         Self { qualifier, ..self }
     }
@@ -151,5 +163,7 @@ pub(crate) fn figures<'a>(
         sources: Sources::of(catalogue, feed).unwrap(),
         cells: one_feed_per_cell(cells, indicator, catalogue),
         reported_ranks: Vec::new(),
+        targets: Vec::new(),
+        against: None,
     }
 }

@@ -42,7 +42,7 @@ pub struct IndicatorRow {
     /// How it adds up over units.
     pub aggregation: &'static str,
     /// How it adds up over time.
-    pub aggregation_time: String,
+    pub aggregation_time: &'static str,
     /// The indicator of its numerator.
     pub numerator: Option<String>,
     /// The indicator of its denominator.
@@ -86,7 +86,7 @@ impl IndicatorRow {
             pillar: indicator.pillar.clone(),
             behaviour: indicator.behaviour.code(),
             aggregation: indicator.aggregation.code(),
-            aggregation_time: indicator.aggregation_time.clone(),
+            aggregation_time: indicator.aggregation_time.code(),
             numerator: indicator.numerator.clone(),
             denominator: indicator.denominator.clone(),
             factor: indicator.factor,

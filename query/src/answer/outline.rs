@@ -47,6 +47,10 @@ pub struct Coverage {
     pub reported: i64,
     /// Expected units.
     pub expected: i64,
+    /// Those that reported before their deadline; null where none of the figures has one.
+    pub on_time: Option<i64>,
+    /// Those that reported after it; null where none of the figures has one.
+    pub late: Option<Vec<UnitName>>,
     /// Expected units without a complete figure; null where it is unknown who stands behind the figure.
     pub silent: Option<Vec<UnitName>>,
     /// Units whose ratio has no numerator and denominator, so that it could not be summed; absent where there is none.
@@ -63,10 +67,40 @@ impl Coverage {
         cell.declared.map(|declared| Self {
             reported: declared.reported.unwrap_or_default(),
             expected: declared.expected.unwrap_or_default(),
+            on_time: None,
+            late: None,
             silent: None,
             left_out: Vec::new(),
             declared: Some(declared),
         })
+    }
+}
+
+/// Of the units that reported, how many did before their deadline, and which did not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Timeliness {
+    /// How many in time; none where nothing had a deadline.
+    pub on_time: Option<i64>,
+    /// Which late; none where nothing had a deadline.
+    pub late: Option<Vec<UnitName>>,
+}
+
+impl Timeliness {
+    /// Sorts units by whether they were late; one without a deadline is neither late nor on time.
+    #[must_use]
+    pub fn of<'v>(units: impl IntoIterator<Item = (&'v UnitVersion, Option<bool>)>) -> Self {
+        let mut found = Self::default();
+        for (unit, late) in units {
+            let Some(late) = late else { continue };
+            let on_time = found.on_time.get_or_insert_default();
+            let names = found.late.get_or_insert_default();
+            if late {
+                names.push(UnitName::of(unit));
+            } else {
+                *on_time += 1;
+            }
+        }
+        found
     }
 }
 

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use dinh_lake::observation::Stage;
+use dinh_lake::period::Every;
 
 pub use parameters::Parameter;
 pub(crate) use values::nearest;
-use values::{count, date, later, order, required, stage, unknown};
+use values::{count, date, later, one_of, order, required, stage, unknown};
 
 use crate::as_of::AsOf;
 use crate::error::{Fault, QueryError};
@@ -30,6 +31,8 @@ pub enum Question {
     Coverage,
     /// Units by name, level or subtree.
     Units,
+    /// The stages of each unit's figure side by side, with the distance to the target.
+    Stages,
     /// The indicators of the catalogue.
     Indicators,
     /// The feeds of the catalogue.
@@ -38,12 +41,13 @@ pub enum Question {
 
 impl Question {
     /// Every question, in the order of the manual.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Rankings,
         Self::Totals,
         Self::Series,
         Self::History,
         Self::Coverage,
+        Self::Stages,
         Self::Units,
         Self::Indicators,
         Self::Feeds,
@@ -58,6 +62,7 @@ impl Question {
             Self::Series => "series",
             Self::History => "history",
             Self::Coverage => "coverage",
+            Self::Stages => "stages",
             Self::Units => "units",
             Self::Indicators => "indicators",
             Self::Feeds => "feeds",
@@ -86,7 +91,10 @@ impl Question {
             Self::Totals => "Totals of an indicator with their coverage",
             Self::Series => "One unit's figures over periods",
             Self::History => "Every revision of one cell, withdrawals included",
-            Self::Coverage => "Who reported in a period and who is silent",
+            Self::Coverage => "Who reported in a period, on time or late, and who is silent",
+            Self::Stages => {
+                "Self-assessed, appraised, surveyed, final and target figures side by side"
+            }
             Self::Units => "Units by name, level, subtree and date",
             Self::Indicators => "The indicators of the catalogue",
             Self::Feeds => "The feeds of the catalogue",
@@ -102,6 +110,60 @@ pub enum Order {
     Ascending,
     /// The last rank first.
     Descending,
+}
+
+/// What units are ranked by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ranked {
+    /// The figure.
+    #[default]
+    Value,
+    /// The figure less the previous one.
+    Change,
+    /// How far the figure is beyond the target.
+    Distance,
+}
+
+impl Ranked {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Value, Self::Change, Self::Distance];
+
+    /// Its name in `by`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::Change => "change",
+            Self::Distance => "distance",
+        }
+    }
+}
+
+/// How units of one value share ranks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ties {
+    /// 1, 2, 2, 4.
+    #[default]
+    Standard,
+    /// 1, 2, 2, 3.
+    Dense,
+    /// 1, 2.5, 2.5, 4.
+    Fractional,
+}
+
+impl Ties {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Standard, Self::Dense, Self::Fractional];
+
+    /// Its name in `ties`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Dense => "dense",
+            Self::Fractional => "fractional",
+        }
+    }
 }
 
 /// What was asked: parameters that are known to the question, none of them empty.
@@ -135,6 +197,14 @@ pub struct Asked {
     pub offset: usize,
     /// The order of rows.
     pub order: Order,
+    /// What units are ranked by.
+    pub by: Ranked,
+    /// How units of one value share ranks.
+    pub ties: Ties,
+    /// The earlier moment that ranks are held against.
+    pub against: Option<AsOf>,
+    /// The parts that time is cut in.
+    pub every: Option<Every>,
 }
 
 impl Asked {
@@ -152,7 +222,7 @@ impl Asked {
             let read = match value {
                 _ if !known => Err(unknown(question, name)),
                 "" => Ok(()),
-                value => asked.set(name, value),
+                value => asked.set(question, name, value),
             };
             faults.extend(read.err());
         }
@@ -174,10 +244,13 @@ impl Asked {
         }
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), Fault> {
+    fn set(&mut self, question: Question, name: &str, value: &str) -> Result<(), Fault> {
         let text = || Some(value.to_owned());
         match name {
             "indicator" => self.indicator = text(),
+            "by" if question == Question::Rankings => {
+                self.by = one_of(name, value, &Ranked::ALL, Ranked::code)?;
+            }
             "level" | "by" => self.level = text(),
             "period" => self.period = text(),
             "feed" => self.feed = text(),
@@ -190,6 +263,9 @@ impl Asked {
             "limit" => self.limit = Some(count(name, value)?),
             "offset" => self.offset = count(name, value)?,
             "order" => self.order = order(value)?,
+            "ties" => self.ties = one_of(name, value, &Ties::ALL, Ties::code)?,
+            "every" => self.every = Some(one_of(name, value, Every::ALL, Every::code)?),
+            "against" => self.against = Some(AsOf::read(value)?),
             "as_of" => self.as_of = Some(AsOf::read(value)?),
             _ => {}
         }

@@ -1,28 +1,40 @@
-//! Rankings: standard competition ranks (1, 2, 2, 4) of the units of one level.
+//! Rankings: the units of one level in order of a figure, of its change, or of its distance to the target.
 //!
-//! - The universe is every unit of the level (and kind, and subtree) valid on the period's last day; those without a figure
-//!   are listed as missing, never ranked as zero.
+//! - The universe is every unit of the level (and kind, and subtree) valid on the period's last day; those without a rank
+//!   are listed as missing with the reason, never ranked as zero. Units that have a figure and are no part of the universe
+//!   are counted in `excluded`.
 //! - Only figures of exactly the chosen span are ranked. Qualifier and status pass through; the figure ranks as it stands.
-//! - Movement is previous rank - rank, change is value - previous value; the previous period is ranked by the same rule,
-//!   over the units that were valid then.
+//! - Movement is previous rank - rank, change is value - previous value. What it is held against is named in `compared_with`:
+//!   the previous period, ranked by the same rule over the units that were valid then; or, where `against` is asked for, the
+//!   same period as it was known at that moment.
 //! - A rank that a source reported stands beside the computed one.
+//!
+//! # Decisions
+//! - Ranks are decimals, for `ties=fractional` gives halves.
+//! - By change, the previous rank is that by the change of the period before; against an earlier moment there is none.
+//! - A figure that was made of shorter periods is ranked if it is whole, and only where no unit of the field reported the
+//!   period itself (`over_time.rs`): figures of different spans never meet in a ranking.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+pub(crate) mod field;
+pub(crate) mod standing;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 
 use dinh_lake::Decimal;
-use dinh_lake::indicator::Direction;
-use dinh_lake::unit::{UnitId, UnitVersion, Units};
+use dinh_lake::unit::{UnitId, UnitVersion};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::address;
 use super::cell::{Cell, Span};
 use super::figures::Figures;
-use super::outline::{Coverage, UnitName, estimated_share, is_estimated};
-use super::question::{Asked, Order};
+use super::outline::{Coverage, Timeliness, UnitName, estimated_share, is_estimated};
+use super::over_time::{self, Composed};
+use super::question::{Asked, Order, Ranked};
 use super::scope;
 use crate::error::QueryError;
+use field::Field;
+use standing::{Manner, Standing, Standings, values};
 
 /// A ranking.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -35,6 +47,10 @@ pub struct Ranking {
     pub period: String,
     /// The stage.
     pub stage: &'static str,
+    /// What units are ranked by: `value`, `change` or `distance`.
+    pub by: &'static str,
+    /// How units of one value share ranks: `standard`, `dense` or `fractional`.
+    pub ties: &'static str,
     /// The structure date; null: as reported.
     pub on: Option<String>,
     /// When it was known; null: now.
@@ -50,9 +66,15 @@ pub struct Ranking {
     /// Units that have one.
     pub ranked: usize,
     /// Units that have none.
-    pub missing: Vec<UnitName>,
+    pub missing: Vec<Missing>,
+    /// Units of the level that have a figure and are no part of the universe, counted by the reason.
+    pub excluded: Vec<Excluded>,
+    /// What previous values and ranks are of; null where there is nothing to compare with.
+    pub compared_with: Option<Compared>,
     /// What the ranking covers.
     pub coverage: Coverage,
+    /// How figures were made of those of shorter periods; null where they are of the period itself.
+    pub over_time: Option<Composed>,
     /// The share of the ranked figures that are estimated, from 0 to 1.
     #[schema(value_type = f64)]
     pub estimated_share: Decimal,
@@ -63,8 +85,9 @@ pub struct Ranking {
 /// A unit's place in a ranking.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RankingRow {
-    /// One more than the number of units that are better.
-    pub rank: usize,
+    /// One more than the number of units that are better; see `ties`.
+    #[schema(value_type = f64)]
+    pub rank: Decimal,
     /// Whether another unit has the same rank.
     pub tied: bool,
     /// The unit's id.
@@ -87,16 +110,87 @@ pub struct RankingRow {
     /// The rank that a source reported.
     #[schema(value_type = Option<f64>)]
     pub reported_rank: Option<Decimal>,
-    /// The figure of the previous period.
+    /// The figure that it is compared with.
     #[schema(value_type = Option<f64>)]
     pub previous_value: Option<Decimal>,
     /// The figure less the previous one.
     #[schema(value_type = Option<f64>)]
     pub change: Option<Decimal>,
-    /// The rank in the previous period.
-    pub previous_rank: Option<usize>,
+    /// The rank that it is compared with.
+    #[schema(value_type = Option<f64>)]
+    pub previous_rank: Option<Decimal>,
     /// The previous rank less the rank: positive is better.
-    pub movement: Option<i64>,
+    #[schema(value_type = Option<f64>)]
+    pub movement: Option<Decimal>,
+    /// The target; of rankings by distance only.
+    #[schema(value_type = Option<f64>)]
+    pub target: Option<Decimal>,
+    /// How the target is hedged.
+    pub target_qualifier: Option<&'static str>,
+    /// How far the figure is beyond the target in the indicator's direction: positive is better.
+    #[schema(value_type = Option<f64>)]
+    pub distance: Option<Decimal>,
+}
+
+/// A unit of the universe without a rank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Missing {
+    /// Its id.
+    pub unit: String,
+    /// Its official code.
+    pub code: String,
+    /// Its name in Vietnamese.
+    pub name: String,
+    /// Why it has none.
+    pub reason: Lack,
+}
+
+/// Why a unit of the universe has no rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lack {
+    /// It reported no figure of the period.
+    Silent,
+    /// Its figure has no value of its own, as on units that it cannot be divided among.
+    NoValue,
+    /// Its figure was made of shorter periods, and some are not there.
+    Partial,
+    /// There is no figure to count the change from.
+    NoPrevious,
+    /// It has no target.
+    NoTarget,
+}
+
+/// Units that have a figure and do not compete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Excluded {
+    /// Why.
+    pub reason: Exclusion,
+    /// How many.
+    pub units: usize,
+}
+
+/// Why a unit with a figure does not compete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Exclusion {
+    /// It is not within the unit that was asked for.
+    Within,
+    /// It is of another kind.
+    Kind,
+    /// It was no more, or not yet, on the period's last day.
+    NotValid,
+}
+
+/// What a ranking is held against.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Compared {
+    /// The period's label.
+    pub period: String,
+    /// The earlier moment that was asked for; null: as of the answer.
+    pub as_of: Option<String>,
+    /// The newest ledger entry of that moment; null: that of the answer.
+    pub position: Option<u64>,
 }
 
 /// Ranks.
@@ -104,47 +198,100 @@ pub struct RankingRow {
 /// # Errors
 /// When a parameter names nothing, or there is no figure in scope to take the period from.
 pub fn ranking(figures: &Figures<'_>, asked: &Asked) -> Result<Ranking, QueryError> {
+    let composed = over_time::for_rankings(figures, asked)?;
+    let figures = composed.as_ref().unwrap_or(figures);
     let field = Field::choose(figures, asked)?;
-    let now = field.standings(figures, field.span);
     let span_before = scope::previous_span(field.span, field.in_scope(figures));
-    let before = span_before.map(|span| field.standings(figures, span)).unwrap_or_default();
-    let before: HashMap<_, _> =
-        before.iter().map(|standing| (&standing.unit.unit, standing)).collect();
+    let manner = Manner { by: asked.by, ties: asked.ties };
+    let against = figures.against.as_deref();
+    let base = match (against, span_before) {
+        (Some(earlier), _) => values(earlier, field.span),
+        (None, Some(span)) => values(figures, span),
+        (None, None) => HashMap::new(),
+    };
+    let now = field.standings(figures, field.span, manner, &base);
+    let before = previous(&field, figures, span_before, manner);
+    let before: HashMap<_, _> = before.iter().map(|s| (&s.unit.unit, s)).collect();
     let reported = reported_ranks(figures, field.span);
 
-    let ranked_units: BTreeSet<_> = now.iter().map(|standing| &standing.unit.unit).collect();
-    let universe = field.universe(figures, field.span);
-    let missing = universe.iter().filter(|version| !ranked_units.contains(&version.unit));
-    let missing: Vec<_> = missing.map(|version| UnitName::of(version)).collect();
     let row = |standing: &Standing<'_>| {
         let before = before.get(&standing.unit.unit).copied();
         standing.row(before, reported.get(&standing.unit.unit).copied())
     };
-    let feeds: BTreeSet<_> = now.iter().map(|standing| standing.cell.feed.to_string()).collect();
-    let estimated = now.iter().filter(|standing| is_estimated(standing.cell)).count();
+    let Standings { ranked, lacking } = &now;
+    let feeds: BTreeSet<_> = ranked.iter().flat_map(|standing| standing.cell.feeds()).collect();
+    let estimated = ranked.iter().filter(|standing| is_estimated(standing.cell)).count();
+    let universe = ranked.len() + lacking.len();
+    let compared = |span: Span, earlier: Option<&Figures<'_>>| Compared {
+        period: scope::label(span, None, &earlier.unwrap_or(figures).cells),
+        as_of: earlier.and_then(|earlier| earlier.seen.as_of.clone()),
+        position: earlier.map(|earlier| earlier.seen.position),
+    };
     Ok(Ranking {
         indicator: figures.indicator.indicator.clone(),
         period: scope::label(field.span, asked.period.as_deref(), &figures.cells),
         stage: asked.stage.unwrap_or(figures.indicator.default_stage).code(),
+        by: asked.by.code(),
+        ties: asked.ties.code(),
         on: None,
         as_of: figures.seen.as_of.clone(),
         position: figures.seen.position,
-        feeds: feeds.into_iter().collect(),
+        feeds: feeds.into_iter().map(str::to_owned).collect(),
         contains_synthetic: figures.sources.synthetic(),
-        universe: universe.len(),
-        ranked: now.len(),
-        coverage: Coverage {
-            reported: count(now.len()),
-            expected: count(universe.len()),
-            silent: Some(missing.clone()),
-            left_out: Vec::new(),
-            declared: None,
+        universe,
+        ranked: ranked.len(),
+        coverage: coverage(&now),
+        missing: lacking.iter().map(|(unit, lack)| Missing::of(unit, *lack)).collect(),
+        excluded: field.excluded(figures),
+        compared_with: match (against, span_before) {
+            (Some(_), _) => Some(compared(field.span, against)),
+            (None, span) => span.map(|span| compared(span, None)),
         },
-        missing,
-        estimated_share: estimated_share(estimated, now.len()),
-        rows: page(&now, asked).map(row).collect(),
+        over_time: Composed::of(ranked.iter().map(|standing| standing.cell), figures.indicator),
+        estimated_share: estimated_share(estimated, ranked.len()),
+        rows: page(ranked, asked).map(row).collect(),
         level: field.level,
     })
+}
+
+/// The standings that movement is counted from.
+fn previous<'c>(
+    field: &Field,
+    figures: &'c Figures<'_>,
+    span_before: Option<Span>,
+    manner: Manner,
+) -> Vec<Standing<'c>> {
+    let (of, span) = match (figures.against.as_deref(), span_before) {
+        (Some(_), _) if manner.by == Ranked::Change => return Vec::new(),
+        (Some(earlier), _) => (earlier, field.span),
+        (None, Some(span)) => (figures, span),
+        (None, None) => return Vec::new(),
+    };
+    let base = match scope::previous_span(span, field.in_scope(of)) {
+        Some(span) if manner.by == Ranked::Change => values(of, span),
+        _ => HashMap::new(),
+    };
+    field.standings(of, span, manner, &base).ranked
+}
+
+/// What the ranking covers: a unit has reported if it has a whole figure, whether that gives it a rank or not.
+fn coverage(standings: &Standings<'_>) -> Coverage {
+    let has_figure = |lack: &Lack| matches!(lack, Lack::NoPrevious | Lack::NoTarget);
+    let unranked = standings.lacking.iter().filter(|(_, lack)| has_figure(lack)).count();
+    let silent = standings.lacking.iter().filter(|(_, lack)| !has_figure(lack));
+    let silent: Vec<_> = silent.map(|(unit, _)| UnitName::of(unit)).collect();
+    let reported = standings.ranked.len() + unranked;
+    let figures = standings.ranked.iter().map(|s| (s.unit, s.cell.late));
+    let Timeliness { on_time, late } = Timeliness::of(figures);
+    Coverage {
+        reported: count(reported),
+        expected: count(reported + silent.len()),
+        on_time,
+        late,
+        silent: Some(silent),
+        left_out: Vec::new(),
+        declared: None,
+    }
 }
 
 fn count(n: usize) -> i64 {
@@ -176,133 +323,11 @@ fn reported_ranks<'a>(figures: &'a Figures<'_>, span: Span) -> HashMap<&'a UnitI
     cells.into_iter().filter_map(|cell| Some((&cell.unit, cell.value?))).collect()
 }
 
-/// Which units compete.
-struct Field {
-    level: String,
-    kind: Option<String>,
-    /// The subtree that was asked for.
-    within: Option<UnitId>,
-    span: Span,
-}
-
-impl Field {
-    fn choose(figures: &Figures<'_>, asked: &Asked) -> Result<Self, QueryError> {
-        let units = &figures.catalogue.units;
-        if let Some(level) = &asked.level {
-            scope::check_level(figures.catalogue, "level", level)?;
-        }
-        let named = match &asked.period {
-            Some(label) => Some(figures.sources.span(label, &figures.cells.iter())?),
-            None => None,
-        };
-        let within = match &asked.within {
-            Some(text) => {
-                Some(address::unit(figures.catalogue, "within", text, named)?.unit.clone())
-            }
-            None => None,
-        };
-        let none = || scope::no_figures(&figures.indicator.indicator);
-        let cells = || in_scope(figures, asked.level.as_deref(), within.as_ref());
-        let span = named.or_else(|| scope::latest_span(cells())).ok_or_else(none)?;
-        let at_span = cells().filter(|cell| cell.span() == span);
-        let level =
-            asked.level.clone().or_else(|| fullest_level(units, at_span)).ok_or_else(none)?;
-        Ok(Self { level, kind: asked.kind.clone(), within, span })
+impl Missing {
+    fn of(version: &UnitVersion, reason: Lack) -> Self {
+        let UnitName { unit, code, name } = UnitName::of(version);
+        Self { unit, code, name, reason }
     }
-
-    fn in_scope<'c>(&self, figures: &'c Figures<'_>) -> impl Iterator<Item = &'c Cell> {
-        in_scope(figures, Some(&self.level), self.within.as_ref())
-    }
-
-    /// The units that could have a rank in a span, in order of code.
-    fn universe<'c>(&self, figures: &Figures<'c>, span: Span) -> Vec<&'c UnitVersion> {
-        let units = &figures.catalogue.units;
-        let (level, kind) = (Some(self.level.as_str()), self.kind.as_deref());
-        if let Some(within) = &self.within {
-            return units.at(span.end, level, kind, Some(within));
-        }
-        let reporters = self.in_scope(figures).filter(|cell| cell.span() == span);
-        let whole = scope::default_within(units, span.end, reporters.map(|cell| &cell.unit));
-        // Provinces themselves compete with each other, not each within itself.
-        let above = |top: &UnitId| {
-            units.version_at(top, span.end).is_some_and(|version| version.level != self.level)
-        };
-        units.at(span.end, level, kind, whole.filter(above).as_ref())
-    }
-
-    /// The ranked units of a span, best first; of one rank in order of code.
-    fn standings<'c>(&self, figures: &'c Figures<'_>, span: Span) -> Vec<Standing<'c>> {
-        let cells = figures.cells.iter().filter(|cell| cell.span() == span);
-        let cells: HashMap<_, _> = cells.map(|cell| (&cell.unit, cell)).collect();
-        let universe = self.universe(figures, span);
-        let with_value = universe.into_iter().filter_map(|unit| {
-            let cell = *cells.get(&unit.unit)?;
-            Some(Standing { rank: 0, tied: false, value: cell.value?, unit, cell })
-        });
-        let mut standings: Vec<_> = with_value.collect();
-        let direction = figures.indicator.direction;
-        // The sort is stable, so units of one value stay in order of code.
-        standings.sort_by(|a, b| better(direction, a.value, b.value));
-        give_ranks(&mut standings);
-        standings
-    }
-}
-
-/// The cells of a level and a subtree, whatever their period.
-fn in_scope<'c>(
-    figures: &'c Figures<'_>,
-    level: Option<&str>,
-    within: Option<&UnitId>,
-) -> impl Iterator<Item = &'c Cell> {
-    let units = &figures.catalogue.units;
-    figures.cells.iter().filter(move |cell| {
-        let on = cell.period.end;
-        let version = units.version_at(&cell.unit, on);
-        version.is_some_and(|version| level.is_none_or(|level| version.level == level))
-            && within.is_none_or(|top| units.is_within(&cell.unit, top, on))
-    })
-}
-
-/// The level with the most of some cells of one period; of several the one with fewer units.
-fn fullest_level<'c>(units: &Units, cells: impl Iterator<Item = &'c Cell>) -> Option<String> {
-    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for cell in cells {
-        let on = cell.period.end;
-        let level = units.version_at(&cell.unit, on)?.level.as_str();
-        let size = || (0, units.at(on, Some(level), None, None).len());
-        counts.entry(level).or_insert_with(size).0 += 1;
-    }
-    let fullest = counts.into_iter().max_by_key(|(_, (figures, size))| (*figures, Reverse(*size)));
-    fullest.map(|(level, _)| level.to_owned())
-}
-
-/// Gives standard competition ranks to units that are in order of value.
-fn give_ranks(standings: &mut [Standing<'_>]) {
-    let mut better = 0;
-    for tie in standings.chunk_by_mut(|a, b| a.value == b.value) {
-        let tied = tie.len() > 1;
-        for standing in &mut *tie {
-            (standing.rank, standing.tied) = (better + 1, tied);
-        }
-        better += tie.len();
-    }
-}
-
-/// The better value first.
-fn better(direction: Direction, a: Decimal, b: Decimal) -> Ordering {
-    match direction {
-        Direction::Higher | Direction::Neutral => b.cmp(&a),
-        Direction::Lower => a.cmp(&b),
-    }
-}
-
-/// A unit with its rank.
-struct Standing<'a> {
-    rank: usize,
-    tied: bool,
-    value: Decimal,
-    unit: &'a UnitVersion,
-    cell: &'a Cell,
 }
 
 impl Standing<'_> {
@@ -319,10 +344,13 @@ impl Standing<'_> {
             status: self.cell.status.code(),
             feed: self.cell.feed.to_string(),
             reported_rank,
-            previous_value: before.map(|before| before.value),
-            change: before.and_then(|before| self.value.checked_sub(before.value)),
+            previous_value: self.before,
+            change: self.change(),
             previous_rank: before.map(|before| before.rank),
-            movement: before.map(|before| count(before.rank) - count(self.rank)),
+            movement: before.and_then(|before| before.rank.checked_sub(self.rank)),
+            target: self.target.and_then(|(target, _): (&Cell, _)| target.value),
+            target_qualifier: self.target.map(|(target, _)| target.qualifier.code()),
+            distance: self.target.map(|(_, distance)| distance),
         }
     }
 }

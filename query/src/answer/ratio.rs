@@ -64,12 +64,13 @@ fn ratio(factor: i64, numerator: &Cell, denominator: &Cell) -> Option<Cell> {
         status: weaker(numerator.status, denominator.status),
         declared: None,
         recorded_at: numerator.recorded_at.max(denominator.recorded_at),
+        late: numerator.late.into_iter().chain(denominator.late).reduce(|a, b| a || b),
         ..numerator.clone()
     })
 }
 
 /// The standing of a figure made of two: an estimate makes an estimate, else a provisional one makes a provisional one.
-fn weaker(a: Status, b: Status) -> Status {
+pub(super) fn weaker(a: Status, b: Status) -> Status {
     let either = |status| a == status || b == status;
     [Status::Estimated, Status::Provisional]
         .into_iter()

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
-use chrono::{DateTime, NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::prelude::{Expr, ident, lit};
 use dinh_lake::Decimal;
@@ -52,9 +53,18 @@ pub struct Wanted<'a> {
     pub feed: Option<&'a str>,
     /// Of one of these spans.
     pub spans: Option<Vec<Span>>,
+    /// The spans that an answer may be about, if they are known: whether others came late is not asked.
+    pub timely: Option<Vec<Span>>,
 }
 
 impl Wanted<'_> {
+    /// Whether an answer may be about a span, or be made of what was reported for it.
+    #[must_use]
+    pub fn is_timely(&self, span: Span) -> bool {
+        let within = |of: &Span| of.start <= span.start && span.end <= of.end;
+        self.timely.as_ref().is_none_or(|spans| spans.iter().any(within))
+    }
+
     fn filter(&self) -> Expr {
         let mut filters = Vec::new();
         if let Some(indicators) = &self.indicators {
@@ -73,9 +83,9 @@ impl Wanted<'_> {
     }
 }
 
-fn day_of(day: NaiveDate) -> datafusion::common::ScalarValue {
+fn day_of(day: NaiveDate) -> ScalarValue {
     let days = day.signed_duration_since(NaiveDate::default()).num_days();
-    datafusion::common::ScalarValue::Date32(i32::try_from(days).ok())
+    ScalarValue::Date32(i32::try_from(days).ok())
 }
 
 /// The current cells that are wanted, each with its indicator.
@@ -87,15 +97,38 @@ pub async fn current(
     wanted: &Wanted<'_>,
 ) -> Result<Vec<(String, Cell)>, QueryError> {
     let batches = statement.select("current", &CELL_COLUMNS, wanted.filter()).await?;
+    with_indicators(&batches)
+}
+
+/// The cells of rows, each with its indicator.
+fn with_indicators(batches: &[RecordBatch]) -> Result<Vec<(String, Cell)>, QueryError> {
     let mut feeds = Feeds::default();
     let mut cells = Vec::new();
-    for batch in &batches {
+    for batch in batches {
         let rows = Columns::of(batch)?;
         for row in 0..batch.num_rows() {
             cells.push((rows.text("indicator", row).to_owned(), rows.cell(row, &mut feeds)?));
         }
     }
     Ok(cells)
+}
+
+/// The revisions that are wanted that were recorded before a moment and gave a figure, each with its indicator.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn reported_before(
+    statement: &Statement,
+    wanted: &Wanted<'_>,
+    moment: DateTime<Utc>,
+) -> Result<Vec<(String, Cell)>, QueryError> {
+    let stamp =
+        ScalarValue::TimestampMicrosecond(Some(moment.timestamp_micros()), Some("UTC".into()));
+    let before = ident("recorded_at").lt(lit(stamp));
+    let given = ident("status").not_eq(lit(Status::Withdrawn.code()));
+    let filter = wanted.filter().and(before).and(given);
+    let batches = statement.select("observations", &CELL_COLUMNS, filter).await?;
+    with_indicators(&batches)
 }
 
 /// All revisions that are wanted.
@@ -207,6 +240,8 @@ impl<'a> Columns<'a> {
             declared: is_declared.then_some(declared),
             feed: feeds.shared(self.text("feed", row)),
             recorded_at: stamp.ok_or_else(|| broken("recorded_at"))?,
+            late: None,
+            over_time: None,
         })
     }
 }

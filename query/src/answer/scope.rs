@@ -12,10 +12,10 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{Datelike, Months, NaiveDate};
+use chrono::{Datelike, NaiveDate};
 use dinh_lake::catalogue::Catalogue;
 use dinh_lake::feed::{Calendar, Feed, FeedClass};
-use dinh_lake::period::Period;
+use dinh_lake::period::{Make, Period};
 use dinh_lake::unit::{UnitId, UnitVersion, Units};
 
 use super::cell::{Cell, Span};
@@ -40,17 +40,8 @@ pub fn label<'a>(
 }
 
 /// The make of a span, which two spans share if their figures may be compared.
-fn make(span: Span) -> (u32, u32) {
-    let Some(after) = span.end.succ_opt() else { return (0, 0) };
-    let months = after.year() * 12 + after.month0().cast_signed()
-        - (span.start.year() * 12 + span.start.month0().cast_signed());
-    let months = u32::try_from(months).unwrap_or(0);
-    let whole = span.start.checked_add_months(Months::new(months)) == Some(after);
-    match (span.start == span.end, whole && months > 0) {
-        (true, _) => (0, 1),
-        (false, true) => (months, span.start.day()),
-        (false, false) => (0, 0),
-    }
+fn make(span: Span) -> Make {
+    Make::of(span.start, span.end)
 }
 
 /// The period before `span` among some cells.
@@ -107,7 +98,21 @@ impl<'a> Sources<'a> {
         let filled = |span: &&Span| cells.clone().any(|cell| cell.span() == **span);
         let with_figures: Vec<_> = spans.iter().filter(filled).collect();
         match with_figures.as_slice() {
-            [] => Ok(spans[0]),
+            // Shorter periods on its calendar, which it may be made of, tell which span is meant.
+            [] => {
+                let first_day = |span: &Span| span.start.day();
+                let has_parts = |span: &&Span| {
+                    cells.clone().any(|cell| {
+                        let part = cell.span();
+                        let regular = matches!(cell.period.make(), Make::Months { .. });
+                        regular
+                            && first_day(&part) == first_day(span)
+                            && span.start <= part.start
+                            && part.end <= span.end
+                    })
+                };
+                Ok(*spans.iter().find(has_parts).unwrap_or(&spans[0]))
+            }
             [span] => Ok(**span),
             several => Err(two_calendars(label, several)),
         }
@@ -152,7 +157,7 @@ fn no_period(label: &str, error: &dyn std::fmt::Display) -> QueryError {
     let message = Text::new(
         format!(
             "`{label}` không phải là kỳ số liệu; hãy ghi năm `2023`, tháng `2024-03`, ngày `2024-03-14`, khoảng \
-             `2023-12-10/2024-07-30` hoặc kỳ báo cáo `2024-A1`, `2024-S1`, `2024-T1`, `2024-Q4`, `2024-M03`"
+             `2023-12-10/2024-07-30` hoặc `2023-12-15/P9M`, hoặc kỳ báo cáo `2024-A1`, `2024-S1`, `2024-T1`, `2024-Q4`, `2024-M03`"
         ),
         error.to_string(),
     );

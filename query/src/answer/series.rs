@@ -1,8 +1,11 @@
-//! Series: one unit's current figures over periods, oldest first, at every stage unless one is asked for.
+//! Series: one unit's current figures over periods, oldest first, at every stage unless one is asked for; with `every` in
+//! parts of one length, each made of what was reported within where it was not reported itself (`over_time.rs`).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use dinh_lake::Decimal;
+use dinh_lake::period::Every;
 use dinh_lake::unit::UnitVersion;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,6 +13,8 @@ use utoipa::ToSchema;
 use super::cell::Cell;
 use super::figures::Figures;
 use super::outline::Coverage;
+use super::over_time::{self, OverTime};
+use super::question::Asked;
 
 /// One unit's figures over periods.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -32,6 +37,8 @@ pub struct Series {
     pub feeds: Vec<String>,
     /// Whether the figures are made up.
     pub contains_synthetic: bool,
+    /// The parts that time is cut in, of which each row has one; null: periods as they were reported.
+    pub every: Option<&'static str>,
     /// The figures, by period and then by stage.
     pub rows: Vec<SeriesRow>,
 }
@@ -66,6 +73,10 @@ pub struct SeriesRow {
     pub feed: String,
     /// When it was recorded, in UTC.
     pub recorded_at: String,
+    /// Whether it was first reported after its deadline; null where it has none.
+    pub late: Option<bool>,
+    /// Which parts of the period it was made of; null where it is of the period itself.
+    pub over_time: Option<OverTime>,
 }
 
 impl SeriesRow {
@@ -85,6 +96,8 @@ impl SeriesRow {
             coverage: Coverage::declared_by(cell),
             feed: cell.feed.to_string(),
             recorded_at: stamp(cell.recorded_at),
+            late: cell.late,
+            over_time: cell.over_time.as_deref().cloned(),
         }
     }
 }
@@ -97,10 +110,17 @@ pub fn stamp(at: chrono::DateTime<chrono::Utc>) -> String {
 
 /// Lines up the figures of one unit.
 #[must_use]
-pub fn series(figures: &Figures<'_>, unit: &UnitVersion) -> Series {
-    let mut cells: Vec<_> = figures.cells.iter().filter(|cell| cell.unit == unit.unit).collect();
+pub fn series(figures: &Figures<'_>, unit: &UnitVersion, asked: &Asked) -> Series {
+    let cells: Vec<_> = figures.cells.iter().filter(|cell| cell.unit == unit.unit).collect();
+    let mut cells: Vec<Cow<'_, Cell>> = match asked.every {
+        None => cells.into_iter().map(Cow::Borrowed).collect(),
+        Some(every) => {
+            let made = over_time::every(figures, &cells, every);
+            made.into_iter().map(Cow::Owned).collect()
+        }
+    };
     cells.sort_by_key(|cell| (cell.span(), cell.stage));
-    let feeds: BTreeSet<_> = cells.iter().map(|cell| cell.feed.to_string()).collect();
+    let feeds: BTreeSet<_> = cells.iter().flat_map(|cell| cell.feeds()).collect();
     Series {
         indicator: figures.indicator.indicator.clone(),
         unit: unit.unit.0.clone(),
@@ -109,8 +129,9 @@ pub fn series(figures: &Figures<'_>, unit: &UnitVersion) -> Series {
         on: None,
         as_of: figures.seen.as_of.clone(),
         position: figures.seen.position,
-        feeds: feeds.into_iter().collect(),
+        feeds: feeds.into_iter().map(str::to_owned).collect(),
         contains_synthetic: figures.sources.synthetic(),
-        rows: cells.into_iter().map(SeriesRow::of).collect(),
+        every: asked.every.map(Every::code),
+        rows: cells.iter().map(|cell| SeriesRow::of(cell)).collect(),
     }
 }

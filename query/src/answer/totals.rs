@@ -16,6 +16,7 @@ use super::address;
 use super::cell::{Cell, Span};
 use super::figures::Figures;
 use super::outline::{Coverage, estimated_share};
+use super::over_time::{self, Composed, OverTime};
 use super::question::Asked;
 use super::scope;
 use super::tree::{Figure, Source, Tree};
@@ -44,6 +45,8 @@ pub struct Totals {
     pub contains_synthetic: bool,
     /// What the total covers, in units of the level of the rows.
     pub coverage: Coverage,
+    /// How figures were made of those of shorter periods; null where they are of the period itself.
+    pub over_time: Option<Composed>,
     /// The share of the reports behind the total that are estimated, from 0 to 1.
     #[schema(value_type = f64)]
     pub estimated_share: Decimal,
@@ -83,6 +86,8 @@ pub struct TotalsRow {
     pub feed: Option<String>,
     /// What it covers.
     pub coverage: Coverage,
+    /// Which parts of the period it was made of; null where it is of the period itself.
+    pub over_time: Option<OverTime>,
 }
 
 /// Adds up.
@@ -94,8 +99,13 @@ pub fn totals(figures: &Figures<'_>, asked: &Asked) -> Result<Totals, QueryError
     if let Some(level) = &asked.level {
         scope::check_level(figures.catalogue, "by", level)?;
     }
+    let composed = over_time::for_totals(figures, asked)?;
+    let figures = composed.as_ref().unwrap_or(figures);
     let (span, top) = span_and_top(figures, asked)?;
     let at_span = figures.cells.iter().filter(|cell| cell.span() == span);
+    let in_scope = at_span
+        .clone()
+        .filter(|cell| top.is_none_or(|top| units.is_within(&cell.unit, &top.unit, span.end)));
     let tree = Tree::grow(units, span.end, figures.indicator, at_span);
 
     let by = asked.level.clone().unwrap_or_else(|| default_level(&tree, top));
@@ -124,6 +134,7 @@ pub fn totals(figures: &Figures<'_>, asked: &Asked) -> Result<Totals, QueryError
         position: figures.seen.position,
         contains_synthetic: figures.sources.synthetic(),
         coverage,
+        over_time: Composed::of(in_scope, figures.indicator),
         estimated_share: estimated_share(estimated, reports),
         total: Total {
             value: total.as_ref().and_then(|figure| figure.value),
@@ -191,6 +202,7 @@ fn row<'a>(tree: &Tree<'a>, version: &'a UnitVersion) -> Option<TotalsRow> {
         source: figure.source,
         feed: feed.map(|feed| (*feed).to_owned()),
         coverage: tree.coverage(version),
+        over_time: figure.over_time.as_deref().cloned(),
     })
 }
 

@@ -10,6 +10,7 @@
 //! without both is left out and listed; the plain mean; or not at all, and then a unit has only its own report.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use dinh_lake::Decimal;
@@ -20,7 +21,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::cell::{Cell, Declared};
-use super::outline::{Coverage, UnitName, is_estimated, joined_qualifier};
+use super::outline::{Coverage, Timeliness, UnitName, is_estimated, joined_qualifier};
+use super::over_time::OverTime;
 
 /// More levels than any country has.
 const DEPTH_MAX: usize = 16;
@@ -54,6 +56,10 @@ pub struct Figure<'a> {
     pub reports: usize,
     /// How many of them are estimated.
     pub estimated: usize,
+    /// Whether any of them was late; none where none had a deadline.
+    pub late: Option<bool>,
+    /// For a report that was made of shorter periods: which of them are there.
+    pub over_time: Option<Arc<OverTime>>,
     /// What its own source says that it covers.
     pub declared: Option<Declared>,
 }
@@ -61,13 +67,19 @@ pub struct Figure<'a> {
 impl<'a> Figure<'a> {
     fn reported(cell: &'a Cell) -> Self {
         Self {
-            source: Source::Reported,
+            source: match &cell.over_time {
+                None => Source::Reported,
+                Some(over_time) if over_time.whole => Source::Computed,
+                Some(_) => Source::Partial,
+            },
             value: cell.value,
             parts: cell.parts(),
             qualifier: cell.qualifier,
-            feeds: [cell.feed.as_ref()].into(),
+            feeds: cell.feeds().collect(),
             reports: 1,
             estimated: usize::from(is_estimated(cell)),
+            late: cell.late,
+            over_time: cell.over_time.clone(),
             declared: cell.declared,
         }
     }
@@ -200,6 +212,8 @@ impl<'a> Tree<'a> {
             feeds: usable.iter().flat_map(|figure| figure.feeds.iter().copied()).collect(),
             reports: usable.iter().map(|figure| figure.reports).sum(),
             estimated: usable.iter().map(|figure| figure.estimated).sum(),
+            late: usable.iter().filter_map(|figure| figure.late).reduce(|a, b| a || b),
+            over_time: None,
             declared: None,
         })
     }
@@ -238,12 +252,17 @@ impl<'a> Tree<'a> {
         let below = self.expected_below(&version.unit);
         if below.is_empty() || self.aggregation == UnitAggregation::None {
             let figure = self.of(&version.unit);
+            let whole = figure.is_some_and(Figure::complete);
+            let late = figure.and_then(|figure| figure.late).filter(|_| whole);
+            let Timeliness { on_time, late } = Timeliness::of([(version, late)]);
             return Coverage {
-                reported: i64::from(figure.is_some()),
+                reported: i64::from(whole),
                 expected: 1,
-                silent: Some(figure.is_none().then(|| UnitName::of(version)).into_iter().collect()),
+                silent: Some((!whole).then(|| UnitName::of(version)).into_iter().collect()),
                 left_out: Vec::new(),
                 declared: figure.and_then(|figure| figure.declared),
+                on_time,
+                late,
             };
         }
         self.coverage_over(below, self.of(&version.unit))
@@ -257,17 +276,24 @@ impl<'a> Tree<'a> {
         figure: Option<&Figure<'a>>,
     ) -> Coverage {
         let (mut silent, mut left_out, mut reported) = (Vec::new(), Vec::new(), 0);
+        let mut whole = Vec::new();
         for version in expected {
             match self.of(&version.unit) {
                 Some(found) if self.lacks_parts(found) => left_out.push(UnitName::of(version)),
-                Some(found) if found.complete() => reported += 1,
+                Some(found) if found.complete() => {
+                    reported += 1;
+                    whole.push((*version, found.late));
+                }
                 _ => silent.push(UnitName::of(version)),
             }
         }
+        let Timeliness { on_time, late } = Timeliness::of(whole);
         let own_report = figure.is_some_and(|figure| figure.source == Source::Reported);
         Coverage {
             reported,
             expected: i64::try_from(expected.len()).unwrap_or(i64::MAX),
+            on_time,
+            late,
             silent: (!own_report).then_some(silent),
             left_out,
             declared: figure.and_then(|figure| figure.declared),
@@ -282,6 +308,6 @@ impl<'a> Tree<'a> {
 }
 
 /// The sum of some figures, if all of them are there and it fits.
-fn sum(mut values: impl Iterator<Item = Option<Decimal>>) -> Option<Decimal> {
+pub(super) fn sum(mut values: impl Iterator<Item = Option<Decimal>>) -> Option<Decimal> {
     values.try_fold(Decimal::ZERO, |sum, value| sum.checked_add(value?))
 }

@@ -23,6 +23,7 @@ use crate::answer::lists::{Feeds, Indicators};
 use crate::answer::question::{Parameter, Question};
 use crate::answer::ranking::Ranking;
 use crate::answer::series::Series;
+use crate::answer::stages::Stages;
 use crate::answer::totals::Totals;
 use crate::answer::units::UnitsFound;
 
@@ -91,6 +92,7 @@ fn add_answer(question: Question, schemas: &mut Vec<(String, RefOr<Schema>)>) ->
         Question::Series => add::<Series>(schemas),
         Question::History => add::<History>(schemas),
         Question::Coverage => add::<CoverageOf>(schemas),
+        Question::Stages => add::<Stages>(schemas),
         Question::Units => add::<UnitsFound>(schemas),
         Question::Indicators => add::<Indicators>(schemas),
         Question::Feeds => add::<Feeds>(schemas),

@@ -109,7 +109,7 @@ fn indicators(catalogue: &Catalogue) -> Result<RecordBatch, ArrowError> {
         .text("pillar", all().map(|i| i.pillar.as_ref()))
         .text("behaviour", all().map(|i| Some(i.behaviour.code())))
         .text("aggregation", all().map(|i| Some(i.aggregation.code())))
-        .text("aggregation_time", all().map(|i| Some(&i.aggregation_time)))
+        .text("aggregation_time", all().map(|i| Some(i.aggregation_time.code())))
         .text("numerator", all().map(|i| i.numerator.as_ref()))
         .text("denominator", all().map(|i| i.denominator.as_ref()))
         .whole("factor", all().map(|i| Some(i.factor)))

@@ -29,6 +29,7 @@ use super::rows::{Rows, Run, out_of_time};
 use super::rules::{Claim, Rules};
 use super::statement::Statement;
 use super::store::LedgerOnly;
+use super::timeliness::{self, TimelinessTable};
 use super::view::View;
 use crate::access::{Access, sha256_hex};
 use crate::as_of::{AsOf, Moment};
@@ -203,6 +204,8 @@ impl Engine {
             let table = FactTable::new(facts, Arc::clone(rules), Arc::clone(&self.scans))?;
             schema.register_table(facts.name().to_owned(), Arc::new(table))?;
         }
+        let timeliness = TimelinessTable::new(Arc::clone(rules), Arc::clone(&self.scans));
+        schema.register_table(timeliness::NAME.to_owned(), Arc::new(timeliness))?;
         for (name, table) in tables {
             schema.register_table((*name).to_owned(), Arc::clone(table))?;
         }

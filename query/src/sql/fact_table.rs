@@ -164,7 +164,7 @@ impl FactTable {
         Ok(Self { facts, schema, rules, planner })
     }
 
-    fn plan(
+    pub(super) fn plan(
         &self,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],

@@ -79,25 +79,26 @@ async fn an_answer_has_the_fields_of_the_manual() {
         |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(
         keys(&json),
-        "indicator level period stage on as_of position feeds contains_synthetic universe ranked missing coverage \
-         estimated_share rows"
+        "indicator level period stage by ties on as_of position feeds contains_synthetic universe ranked missing excluded \
+         compared_with coverage over_time estimated_share rows"
     );
     assert_eq!(
         keys(&json["rows"][0]),
         "rank tied unit code name parent value qualifier status feed reported_rank previous_value change previous_rank \
-         movement"
+         movement target target_qualifier distance"
     );
-    assert_eq!(keys(&json["coverage"]), "reported expected silent declared");
+    assert_eq!(keys(&json["coverage"]), "reported expected on_time late silent declared");
     assert_eq!(answer.header("x-dinh-position"), json["position"].to_string());
     let totals = get(&door, "/v1/totals/villages_with_community_team", &[]).await.json();
     assert_eq!(
         keys(&totals),
-        "indicator by period stage on as_of position feeds contains_synthetic coverage estimated_share total rows"
+        "indicator by period stage on as_of position feeds contains_synthetic coverage over_time estimated_share total rows"
     );
     let series = get(&door, "/v1/series/par_index_pct?unit=273", &[]).await.json();
     assert_eq!(
         keys(&series["rows"][0]),
-        "period period_start period_end stage value numerator denominator qualifier status coverage feed recorded_at"
+        "period period_start period_end stage value numerator denominator qualifier status coverage feed recorded_at \
+         late over_time"
     );
 }
 

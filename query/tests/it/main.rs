@@ -5,6 +5,7 @@
 
 mod answers;
 mod as_of;
+mod calendar;
 mod dice;
 mod door;
 mod fuzz;

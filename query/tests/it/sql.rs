@@ -194,6 +194,7 @@ async fn the_tables_describe_themselves() {
             "indicators",
             "observations",
             "submissions",
+            "timeliness",
             "units",
             "verdicts"
         ]

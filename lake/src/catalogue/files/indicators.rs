@@ -4,7 +4,8 @@ use super::sheet::{Cells, Layout, Row, Sheet};
 use super::{Fault, SourceFile};
 use crate::feed::Feed;
 use crate::indicator::{
-    Behaviour, Direction, Indicator, Rules, StateRule, Tier, UnitAggregation, ValueKind,
+    Behaviour, Direction, Indicator, Rules, StateRule, Tier, TimeAggregation, UnitAggregation,
+    ValueKind,
 };
 use crate::observation::Stage;
 use crate::unit::UnitVersion;
@@ -44,8 +45,6 @@ const LAYOUT: Layout = Layout {
     optional: false,
 };
 
-/// How a figure may add up over time.
-const AGGREGATIONS_OVER_TIME: &[&str] = &["sum", "last", "average", "ratio_of_sums", "none"];
 /// What a figure may be split by across a reform.
 const REBASE_WEIGHTS: &[&str] = &["population", "households", "area", "villages", "units", "none"];
 
@@ -61,7 +60,8 @@ fn indicator(cells: &mut Cells<'_>) -> Option<Indicator> {
     let unit_of_measure = cells.required("unit_of_measure");
     let behaviour = cells.one_of("behaviour", Behaviour::ALL, Behaviour::code);
     let aggregation = cells.one_of("aggregation", UnitAggregation::ALL, UnitAggregation::code);
-    let aggregation_time = cells.one_of("aggregation_time", AGGREGATIONS_OVER_TIME, |text| text);
+    let aggregation_time =
+        cells.one_of("aggregation_time", TimeAggregation::ALL, TimeAggregation::code);
     let factor = cells.whole("factor", Some(1));
     let direction = cells.one_of("direction", Direction::ALL, Direction::code);
     let levels = cells.required("levels").map(|_| cells.list("levels"));
@@ -81,7 +81,7 @@ fn indicator(cells: &mut Cells<'_>) -> Option<Indicator> {
         pillar: cells.optional("pillar"),
         behaviour: behaviour?,
         aggregation: aggregation?,
-        aggregation_time: aggregation_time?.to_owned(),
+        aggregation_time: aggregation_time?,
         numerator: cells.optional("numerator"),
         denominator: cells.optional("denominator"),
         factor: factor?,

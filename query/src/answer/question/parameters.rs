@@ -35,6 +35,10 @@ parameters! {
     LIMIT = "limit", "10", "how many rows at most";
     OFFSET = "offset", "0", "how many rows to skip";
     ORDER = "order", "asc", "asc: the first rank first; desc: the last";
+    RANKED_BY = "by", "change", "value, change (against the previous period, or against `against`) or distance (to the target); absent: value";
+    TIES = "ties", "dense", "standard (1, 2, 2, 4), dense (1, 2, 2, 3) or fractional (1, 2.5, 2.5, 4); absent: standard";
+    AGAINST = "against", "2024-06-30T00:00:00Z", "an earlier moment, as `as_of`: movement and change are against what was known of the period then";
+    EVERY = "every", "quarter", "month, quarter, half or year: figures are made of those of shorter periods; absent: periods as they were reported";
     UNIT = "unit", "Hà Nội/Đan Phượng", "the unit: an id, a code or a path";
     Q = "q", "song phuong", "a name or a part of one, with or without accents";
 }
@@ -55,14 +59,17 @@ impl Question {
                 &const {
                     [
                         INDICATOR, LEVEL, PERIOD, STAGE, FEED, WITHIN, KIND, ON, AS_OF, LIMIT,
-                        OFFSET, ORDER,
+                        OFFSET, ORDER, RANKED_BY, TIES, AGAINST,
                     ]
                 }
             }
             Self::Totals => &const { [INDICATOR, BY, PERIOD, STAGE, FEED, WITHIN, ON, AS_OF] },
-            Self::Series => &const { [INDICATOR, UNIT, STAGE, FEED, ON, AS_OF] },
+            Self::Series => &const { [INDICATOR, UNIT, STAGE, FEED, ON, AS_OF, EVERY] },
             Self::History => &const { [INDICATOR, UNIT, PERIOD, STAGE, FEED, AS_OF] },
             Self::Coverage => &const { [PERIOD, FEED, LEVEL, WITHIN, AS_OF] },
+            Self::Stages => {
+                &const { [INDICATOR, LEVEL, PERIOD, STAGE, FEED, WITHIN, KIND, ON, AS_OF] }
+            }
             Self::Units => &const { [Q, LEVEL, WITHIN, UNITS_ON, AS_OF, LIMIT, OFFSET] },
             Self::Indicators | Self::Feeds => &const { [AS_OF] },
         }

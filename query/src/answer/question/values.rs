@@ -60,10 +60,20 @@ fn invalid(parameter: &str, value: &str, expected: (&str, &str)) -> Fault {
 }
 
 pub(super) fn stage(value: &str) -> Result<Stage, Fault> {
-    let codes = Stage::ALL.iter().map(|stage| stage.code());
-    let expected = codes.clone().collect::<Vec<_>>().join(", ");
-    Stage::from_code(value)
-        .ok_or_else(|| invalid("stage", value, (&expected, &expected)).suggest(codes))
+    one_of("stage", value, Stage::ALL, Stage::code)
+}
+
+/// One of a few values that have codes.
+pub(super) fn one_of<T: Copy>(
+    name: &str,
+    value: &str,
+    all: &[T],
+    code: fn(T) -> &'static str,
+) -> Result<T, Fault> {
+    let codes = all.iter().map(|choice| code(*choice));
+    let listed = codes.clone().collect::<Vec<_>>().join(", ");
+    let chosen = all.iter().copied().find(|choice| code(*choice) == value);
+    chosen.ok_or_else(|| invalid(name, value, (&listed, &listed)).suggest(codes))
 }
 
 pub(super) fn date(name: &str, value: &str) -> Result<NaiveDate, Fault> {
