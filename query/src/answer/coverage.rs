@@ -258,3 +258,6 @@ fn no_reports() -> QueryError {
     );
     QueryError::new(ErrorKind::NotFound, "figures.none", message)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::DateTime;
 use dinh_lake::Clock;
+use dinh_lake::catalogue::Record;
+use dinh_lake::holiday::{Holiday, HolidayKind};
 use dinh_query::Access;
 use serde_json::{Value, json};
 
@@ -162,6 +164,33 @@ async fn a_push_on_the_third_working_day_is_late_counted_and_ranks_anew() {
     );
     let series = [("indicator", "community_digital_teams"), ("unit", "273")];
     assert_eq!(hanoi.ask("series", &series).await.unwrap()["rows"][0]["late"], true);
+}
+
+#[tokio::test]
+async fn a_holiday_that_is_announced_later_moves_the_deadline_and_not_what_was_known() {
+    let hand = Hand::at("2024-12-18T02:00:00Z");
+    let hanoi = Hanoi::by_clock(hand.clock()).await;
+    let teams = figure("community_digital_teams", "273", "2024-A1", "180");
+    hanoi.push("dan-phuong", "third-day", &[teams]).await;
+    let before = hanoi.lake.ledger().snapshot().position.to_string();
+    let late = async |as_of: &[(&str, &str)]| {
+        let asked = [("period", "2024-A1"), ("level", "district"), ("within", "01")];
+        let answer = hanoi.ask("coverage", &[&asked[..], as_of].concat()).await.unwrap();
+        let row = &answer["rows"][0];
+        (row["on_time"].clone(), row["late"].as_array().unwrap().len(), row["due_at"].clone())
+    };
+    let known = late(&[]).await;
+    assert_eq!(known, (json!(0), 1, json!("2024-12-17T17:00:00.000000Z")));
+    hand.set("2024-12-19T02:00:00Z");
+    let off = Holiday {
+        day: "2024-12-17".parse().unwrap(),
+        name_vi: "Nghỉ theo thông báo".to_owned(),
+        name_en: None,
+        kind: HolidayKind::Announced,
+    };
+    hanoi.lake.apply(vec![Record::from(&off)]).await.unwrap();
+    assert_eq!(late(&[]).await, (json!(1), 0, json!("2024-12-18T17:00:00.000000Z")));
+    assert_eq!(late(&[("as_of", &before)]).await, known);
 }
 
 #[tokio::test]

@@ -149,3 +149,39 @@ fn made_up_figures_say_so() {
     assert!(totals.contains_synthetic);
     assert_eq!(totals.feeds, ["made-up"]);
 }
+
+#[test]
+fn totals_by_every_level_agree_where_all_reported() {
+    for seed in 0..200_u64 {
+        let mut state = seed;
+        let mut roll = |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let aggregation =
+            if roll(2) == 0 { UnitAggregation::Sum } else { UnitAggregation::RatioOfSums };
+        let catalogue = city(aggregation);
+        let cells: Vec<_> = ["A1", "A2", "B1"]
+            .map(|code| {
+                let (part, whole) = (roll(50), 50 + roll(1000));
+                cell(code, "2024", &part.to_string())
+                    .with_parts(&part.to_string(), &whole.to_string())
+            })
+            .to_vec();
+        let of = |by| {
+            let total = total(&catalogue, cells.clone(), "01", by);
+            let rows: Option<Vec<_>> = total.rows.iter().map(|row| row.value).collect();
+            (total.total.value.unwrap(), rows.unwrap(), total.coverage.silent)
+        };
+        let levels = ["commune", "district", "city"].map(of);
+        for (value, rows, silent) in &levels {
+            assert_eq!((value, silent), (&levels[0].0, &Some(Vec::new())), "seed {seed}");
+            if aggregation == UnitAggregation::Sum {
+                let sum = rows.iter().try_fold(Decimal::ZERO, |sum, row| sum.checked_add(*row));
+                assert_eq!(sum, Some(*value), "seed {seed}");
+            }
+        }
+    }
+}
