@@ -29,9 +29,10 @@ use crate::operator::{Admin, Bearer, Operator};
 use crate::serve::{Doors, Serving};
 
 /// The catalogue of Hà Nội, as `deploy/hanoi` has it.
-const CATALOGUE: [(&str, &str); 5] = [
+const CATALOGUE: [(&str, &str); 6] = [
     ("units.csv", include_str!("../../deploy/hanoi/units.csv")),
     ("succession.csv", include_str!("../../deploy/hanoi/succession.csv")),
+    ("synonyms.csv", include_str!("../../deploy/hanoi/synonyms.csv")),
     ("indicators.csv", include_str!("../../deploy/hanoi/indicators.csv")),
     ("feeds.csv", include_str!("../../deploy/hanoi/feeds.csv")),
     ("holidays.csv", include_str!("../../deploy/hanoi/holidays.csv")),

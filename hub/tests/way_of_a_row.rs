@@ -54,6 +54,8 @@ mod python;
 mod recorded_disk;
 #[path = "way_of_a_row/refusals.rs"]
 mod refusals;
+#[path = "way_of_a_row/registers.rs"]
+mod registers;
 #[path = "way_of_a_row/s3.rs"]
 mod s3;
 #[path = "way_of_a_row/silent.rs"]

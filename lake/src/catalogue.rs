@@ -28,7 +28,7 @@ use crate::holiday::{Holiday, Holidays};
 use crate::indicator::Indicator;
 use crate::reform::Reforms;
 use crate::succession::Succession;
-use crate::unit::Units;
+use crate::unit::{Synonym, Units};
 
 /// Everything that the catalogue says at one version; immutable.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +39,8 @@ pub struct Catalogue {
     pub recorded_at: i64,
     /// The units and their versions.
     pub units: Units,
+    /// Other names of units, by key.
+    pub synonyms: BTreeMap<String, Synonym>,
     /// What became of units, by key.
     pub successions: BTreeMap<String, Succession>,
     /// What the successions amount to between any two days.
@@ -149,10 +151,13 @@ impl Catalogue {
                     catalogue.grants.insert(key.clone(), thing(kind, &key, &content)?);
                 }
                 RecordKind::Holiday => holidays.push(thing(kind, &key, &content)?),
+                RecordKind::Synonym => {
+                    catalogue.synonyms.insert(key.clone(), thing(kind, &key, &content)?);
+                }
             }
         }
         catalogue.holidays = holidays.into_iter().collect();
-        catalogue.units = Units::new(unit_versions);
+        catalogue.units = Units::new(unit_versions).with_synonyms(catalogue.synonyms.values());
         catalogue.reforms = Reforms::new(&catalogue.units, catalogue.successions.values());
         Ok(catalogue)
     }
@@ -173,6 +178,7 @@ impl Catalogue {
             .chain(self.feeds.values().map(Record::from))
             .chain(self.grants.values().map(Record::from))
             .chain(self.holidays.iter().map(Record::from))
+            .chain(self.synonyms.values().map(Record::from))
             .collect()
     }
 }

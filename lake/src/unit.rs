@@ -12,6 +12,7 @@ mod name;
 mod nearest;
 mod resolve;
 mod search;
+mod synonym;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 pub use error::{Candidate, UnitError};
+pub use synonym::{Language, Synonym};
 
 /// More levels than any country has; a walk upwards that is longer than this is a cycle.
 const DEPTH_MAX: usize = 16;
@@ -127,7 +129,7 @@ impl Units {
         }
         let parent = |version: &UnitVersion| units.get(version.parent.as_ref()?).cloned();
         let above = versions.iter().map(|version| parent(version).unwrap_or(0..0)).collect();
-        let names = name::Names::new(&versions);
+        let names = name::Names::new(&versions, units.values());
         let bounds = versions.iter().flat_map(|version| {
             [Some(version.valid_from), version.valid_to.and_then(|day| day.succ_opt())]
         });
@@ -135,6 +137,16 @@ impl Units {
         epochs.sort_unstable();
         epochs.dedup();
         Self { versions, units, codes, above, below, epochs, names }
+    }
+
+    /// With other names of units, which a search finds too.
+    #[must_use]
+    pub fn with_synonyms<'a>(mut self, synonyms: impl IntoIterator<Item = &'a Synonym>) -> Self {
+        for synonym in synonyms {
+            let versions = self.units.get(&synonym.unit).cloned().unwrap_or_default();
+            self.names.add(versions, &synonym.name);
+        }
+        self
     }
 
     /// Every version of every unit, in order of unit, then of time.

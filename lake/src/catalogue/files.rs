@@ -1,5 +1,5 @@
 //! The catalogue as files that a person edits: `units.csv`, `indicators.csv`, `feeds.csv` and, where there are,
-//! `succession.csv` and `holidays.csv`. They are read as a whole and checked as a whole, and every fault is told, each at its line.
+//! `succession.csv`, `synonyms.csv` and `holidays.csv`. They are read as a whole and checked as a whole, and every fault is told, each at its line.
 //!
 //! Grants are never part of the files. A cell is trimmed and put in composed form (NFC), so that a name is kept one
 //! way whatever editor wrote it. A row that does not parse is told once; what refers to it is not told again.
@@ -11,6 +11,7 @@ mod indicators;
 pub(crate) mod samples;
 mod sheet;
 mod successions;
+mod synonyms;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -78,12 +79,14 @@ pub fn read(files: &[SourceFile]) -> Result<Vec<Record>, Vec<Fault>> {
     let indicators = indicators::read(files, &mut faults);
     let feeds = feeds::read(files, &mut faults);
     let successions = successions::read(files, &mut faults);
+    let synonyms = synonyms::read(files, &mut faults);
     let holidays = holidays::read(files, &mut faults);
 
     units::check(&units, &mut faults);
     indicators::check(&indicators, &units, &feeds, &mut faults);
     feeds::check(&feeds, &units, &indicators, &mut faults);
     successions::check(&successions, &units, &mut faults);
+    synonyms::check(&synonyms, &units, &mut faults);
     holidays::check(&holidays, &mut faults);
 
     if !faults.is_empty() {
@@ -97,6 +100,7 @@ pub fn read(files: &[SourceFile]) -> Result<Vec<Record>, Vec<Fault>> {
         return Err(faults);
     }
     let records = units.values().map(Record::from);
+    let records = records.chain(synonyms.values().map(Record::from));
     let records = records.chain(successions.values().map(Record::from));
     let records = records.chain(indicators.values().map(Record::from));
     let records = records.chain(feeds.values().map(Record::from));

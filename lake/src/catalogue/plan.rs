@@ -162,7 +162,8 @@ fn in_files(kind: RecordKind) -> bool {
         | RecordKind::Succession
         | RecordKind::Indicator
         | RecordKind::Feed
-        | RecordKind::Holiday => true,
+        | RecordKind::Holiday
+        | RecordKind::Synonym => true,
         RecordKind::Composite | RecordKind::Grant => false,
     }
 }

@@ -8,7 +8,7 @@ use crate::holiday::Holiday;
 use crate::indicator::Indicator;
 use crate::observation::codes;
 use crate::succession::Succession;
-use crate::unit::UnitVersion;
+use crate::unit::{Synonym, UnitVersion};
 
 codes! {
     /// What a record is of.
@@ -27,6 +27,8 @@ codes! {
         Grant = "grant",
         /// A day that is off or worked; its key is the day.
         Holiday = "holiday",
+        /// Another name of a unit; its key is `<unit>/<name>`.
+        Synonym = "synonym",
     }
 }
 
@@ -58,6 +60,12 @@ impl Record {
 impl From<&UnitVersion> for Record {
     fn from(version: &UnitVersion) -> Self {
         Self::of(RecordKind::Unit, unit_key(version), version)
+    }
+}
+
+impl From<&Synonym> for Record {
+    fn from(synonym: &Synonym) -> Self {
+        Self::of(RecordKind::Synonym, synonym.key(), synonym)
     }
 }
 

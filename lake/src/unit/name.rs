@@ -1,6 +1,7 @@
 //! The keys that a unit's name is found by: with and without its kind word, spelled exactly and without accents.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::UnitVersion;
 use crate::fold::{plain, spelling};
@@ -42,6 +43,8 @@ pub(super) struct Keys {
     pub(super) plain_bare: String,
     /// The English name without accents, empty without one.
     pub(super) plain_en: String,
+    /// The unit's other names without accents: those of its other versions, and its synonyms.
+    pub(super) plain_others: Vec<String>,
 }
 
 /// The keys of every version, and the versions of every spelling.
@@ -52,7 +55,11 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new(versions: &[UnitVersion]) -> Self {
+    /// The keys of versions that stand in order of unit, each unit's in one range.
+    pub(super) fn new<'a>(
+        versions: &[UnitVersion],
+        units: impl Iterator<Item = &'a Range<usize>>,
+    ) -> Self {
         let kinds: Vec<String> =
             KIND_WORDS.iter().map(|(word, _)| format!("{} ", spelling(word))).collect();
         let keys: Vec<Keys> = versions.iter().map(|version| keys(version, &kinds)).collect();
@@ -63,7 +70,22 @@ impl Names {
                 spellings.entry(keys.bare.clone()).or_default().push(index);
             }
         }
-        Self { keys, spellings }
+        let mut names = Self { keys, spellings };
+        for unit in units.filter(|unit| unit.len() > 1) {
+            let all: Vec<String> = versions[unit.clone()].iter().map(|v| v.name.clone()).collect();
+            all.iter().for_each(|name| names.add(unit.clone(), name));
+        }
+        names
+    }
+
+    /// Another name of a unit, whose versions stand in a range.
+    pub(super) fn add(&mut self, versions: Range<usize>, name: &str) {
+        let name = plain(name);
+        for keys in &mut self.keys[versions] {
+            if keys.plain_full != name && !keys.plain_others.contains(&name) {
+                keys.plain_others.push(name.clone());
+            }
+        }
     }
 
     /// The keys of a version.
@@ -93,5 +115,5 @@ fn keys(version: &UnitVersion, kinds: &[String]) -> Keys {
     let bare = bare.unwrap_or(&full).to_owned();
     let (plain_full, plain_bare) = (plain(&full), plain(&bare));
     let plain_en = version.name_en.as_deref().map(plain).unwrap_or_default();
-    Keys { full, bare, plain_full, plain_bare, plain_en }
+    Keys { full, bare, plain_full, plain_bare, plain_en, plain_others: Vec::new() }
 }

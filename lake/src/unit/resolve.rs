@@ -1,4 +1,5 @@
-//! From a text to the one unit that it names: an id, `code@date`, a code, or a path of names.
+//! From a text to the one unit that it names: an id, a code or a path of names, each on a day where it says one
+//! (`00004@2024-12-31`).
 //!
 //! A text that names two units, at one time or over time, is refused with both; nothing is guessed. Names are compared
 //! by spelling: accents count, case and the place of the tone do not, kind words may be left out.
@@ -14,11 +15,11 @@ const NEAREST_MAX: usize = 3;
 type Days = (NaiveDate, NaiveDate);
 
 impl Units {
-    /// The version that a text names: of an id `00004.1`, a code on a day `00004@2024-12-31`, a code `00004`, or a path
-    /// `Hà Nội/Đan Phượng/Song Phượng`, each name directly under the one before it and the first one anywhere.
+    /// The version that a text names: of an id `00004.1`, a code `00004`, a path `Hà Nội/Đan Phượng/Song Phượng`, each name
+    /// directly under the one before it and the first one anywhere; or of any of them on a day, `00004@2024-12-31`.
     ///
     /// With `on` it is the version valid on that day. Without, the text must name one unit over all time, and the
-    /// latest version that it names is given (for `code@date`, the version of that date).
+    /// latest version that it names is given (with a day in the text, the version of that day).
     ///
     /// # Errors
     /// [`UnitError`] when it names no unit, none that was valid on that day, or more than one.
@@ -48,7 +49,7 @@ impl Units {
         self.choose(text, &found, days)
     }
 
-    /// The unit of `code@date` or `id@date`.
+    /// The unit of `code@date`, `id@date` or `path@date`.
     fn holder(
         &self,
         text: &str,
@@ -57,10 +58,12 @@ impl Units {
         days: Option<Days>,
     ) -> Result<&UnitVersion, UnitError> {
         let Ok(date) = date.parse::<NaiveDate>() else { return Err(self.unknown(text, days)) };
+        let day = Some((date, date));
         let of_id = self.units.get(holder).map(|versions| versions.clone().collect());
-        let versions: Vec<usize> =
-            of_id.or_else(|| self.codes.get(holder).cloned()).unwrap_or_default();
-        let version = self.choose(text, &versions, Some((date, date)))?;
+        let versions: Vec<usize> = of_id
+            .or_else(|| self.codes.get(holder).cloned())
+            .unwrap_or_else(|| self.named(holder, day));
+        let version = self.choose(text, &versions, day)?;
         let Some(days) = days else { return Ok(version) };
         let unit = self.units.get(&version.unit).cloned().unwrap_or_default();
         self.choose(text, &unit.collect::<Vec<_>>(), Some(days))

@@ -10,15 +10,20 @@ enum Match {
     Name,
     NameWithoutKind,
     WithoutAccents,
+    /// An old name, or one that the catalogue calls a synonym.
+    OtherName,
     Prefix,
     Contains,
+    /// An old name or a synonym has it in it.
+    OtherContains,
     /// Only together with the kind word: `huyen dan` finds Huyện Đan Phượng, after all names with these words.
     WithKind,
 }
 
 impl Units {
     /// The versions that a search finds: first those whose id, code or name is the text itself, then those that equal
-    /// it without accents, then those that start with it, then those that contain it. Among equals, names that hold its
+    /// it without accents, then those that had it as a name once or have it as a synonym, then those that start with it, then
+    /// those that contain it. Among equals, names that hold its
     /// very spelling come first, then shorter ones, then larger units (shorter codes), in order of code and time. An
     /// empty text finds all.
     #[must_use]
@@ -72,11 +77,18 @@ impl Units {
         if any(&names, |name, needle| name == needle) {
             return Some(Match::WithoutAccents);
         }
+        let others: Vec<&String> = keys.plain_others.iter().collect();
+        if any(&others, |name, needle| name == needle) {
+            return Some(Match::OtherName);
+        }
         if any(&names[..2], |name, needle| name.starts_with(needle)) {
             return Some(Match::Prefix);
         }
         if any(&names[..2], |name, needle| name.contains(needle)) {
             return Some(Match::Contains);
+        }
+        if any(&others, |name, needle| name.contains(needle)) {
+            return Some(Match::OtherContains);
         }
         any(&names, |name, needle| name.contains(needle)).then_some(Match::WithKind)
     }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{UnitError, UnitId, UnitVersion, Units};
+use super::{Language, Synonym, UnitError, UnitId, UnitVersion, Units};
 
 const UNITS: &[&str] = &[
     "01.1|Thành phố Hà Nội|thanh_pho|city||2008-08-01|",
@@ -96,6 +96,8 @@ fn texts_that_name_one_unit() {
         ("90001", None, "90001.1 Phường Mẫu"),
         ("90001@2021-01-01", None, "90001.1 Thị trấn Mẫu"),
         ("90001.1@2021-01-01", None, "90001.1 Thị trấn Mẫu"),
+        ("Hà Nội/Đan Phượng@2024-12-31", None, "273.1 Huyện Đan Phượng"),
+        ("Hà Nội/Đan Phượng@2025-07-01", None, "09784.2 Xã Đan Phượng"),
         ("Hà Nội", None, "01.1 Thành phố Hà Nội"),
         ("TP. Hà Nội", None, "01.1 Thành phố Hà Nội"),
         ("Hà Nội/Đan Phượng/Song Phượng", None, "09829.1 Xã Song Phượng"),
@@ -140,6 +142,48 @@ fn texts_that_name_two_units_are_refused_with_both() {
          (2020-03-01 to 2025-06-30), `00004.2` Thành phố Hà Nội/Phường Ba Đình (since 2025-07-01); \
          write the id, or the code and a date such as `00004@2024-12-31`"
     );
+}
+
+#[test]
+fn over_several_days_a_text_must_name_one_unit() {
+    let units = units();
+    let over = |text, from, to| match units.resolve_over(text, Some((day(from), day(to)))) {
+        Ok(version) => format!("{} {}", version.unit, version.name),
+        Err(error) => error.suggestions().join(" "),
+    };
+    for (text, from, to, found) in [
+        ("00004", "2025-01-01", "2025-06-30", "00004.1 Phường Trúc Bạch"),
+        ("00004", "2025-06-30", "2025-07-01", "00004.1 00004.2"),
+        ("00004", "2025-07-01", "2025-12-31", "00004.2 Phường Ba Đình"),
+        ("00004@2025-06-30", "2025-01-01", "2025-12-31", "00004.1 Phường Trúc Bạch"),
+        ("273", "2025-01-01", "2025-12-31", "273.1 Huyện Đan Phượng"),
+        ("Hà Nội/Đan Phượng", "2025-01-01", "2025-12-31", "273.1 09784.2"),
+        ("Hà Nội/Đan Phượng", "2025-01-01", "2025-06-30", "273.1 Huyện Đan Phượng"),
+        // One unit in two versions is one unit: the later one is given.
+        ("90001", "2022-01-01", "2023-12-31", "90001.1 Phường Mẫu"),
+        ("Gia Lâm/Mẫu", "2022-01-01", "2022-12-31", "90001.1 Thị trấn Mẫu"),
+    ] {
+        assert_eq!(over(text, from, to), found, "{text} from {from} to {to}");
+    }
+    let error = units.resolve_over("09829", Some((day("2025-07-01"), day("2025-12-31"))));
+    let error = error.unwrap_err().to_string();
+    assert!(error.starts_with("unit `09829` is not valid from 2025-07-01 to 2025-12-31; it names"));
+}
+
+#[test]
+fn a_search_finds_old_names_and_synonyms_after_the_present_ones() {
+    let synonym = |unit: &str, name: &str| Synonym {
+        unit: id(unit),
+        name: name.to_owned(),
+        lang: Language::Vietnamese,
+    };
+    let synonyms = [synonym("01.1", "Thăng Long"), synonym("9.9", "Không có")];
+    let units = units().with_synonyms(&synonyms);
+    assert_eq!(names(&units.search("thăng long")), ["Thành phố Hà Nội"]);
+    assert_eq!(names(&units.search("Thang")), ["Thành phố Hà Nội"]);
+    assert_eq!(names(&units.search("không có")), Vec::<String>::new());
+    assert_eq!(names(&units.search("thị trấn mẫu")), ["Thị trấn Mẫu", "Phường Mẫu"]);
+    assert_eq!(names(&units.search("phường mẫu")), ["Phường Mẫu", "Thị trấn Mẫu"]);
 }
 
 #[test]

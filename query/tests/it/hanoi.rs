@@ -37,7 +37,14 @@ fn catalogue() -> Vec<Record> {
         name: name.to_owned(),
         text: std::fs::read_to_string(deployed(name)).unwrap(),
     };
-    let files = ["units.csv", "succession.csv", "indicators.csv", "feeds.csv", "holidays.csv"];
+    let files = [
+        "units.csv",
+        "succession.csv",
+        "synonyms.csv",
+        "indicators.csv",
+        "feeds.csv",
+        "holidays.csv",
+    ];
     read(&files.map(file)).unwrap()
 }
 

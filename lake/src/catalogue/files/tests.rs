@@ -283,6 +283,28 @@ fn feeds_that_refer_to_nothing() {
     );
 }
 
+#[test]
+fn synonyms_are_names_of_units_that_there_are() {
+    let mut files = samples::files();
+    let text = "unit,name,lang\n01.1,Thăng Long,vi\n01.1,Hanoi,en\n".to_owned();
+    files.push(SourceFile { name: "synonyms.csv".to_owned(), text });
+    let catalogue = Catalogue::from_records(1, read(&files).unwrap()).unwrap();
+    assert_eq!(catalogue.synonyms["01.1/Hanoi"].lang, crate::unit::Language::English);
+    assert_eq!(catalogue.units.search("thang long")[0].name, "Thành phố Hà Nội");
+    let again = Catalogue::from_records(1, catalogue.records()).unwrap();
+    assert_eq!(again.synonyms, catalogue.synonyms);
+
+    files.last_mut().unwrap().text.push_str("1.1,Hanoi,en\n01.1,Hanoi,fr\n01.1,Hanoi,vi\n");
+    assert_eq!(
+        faults(&files),
+        [
+            "synonyms.csv:4: column `unit`: `1.1` is not in `units.csv`; is `01.1` meant?",
+            "synonyms.csv:5: column `lang`: `fr` is not one of `vi`, `en`",
+            "synonyms.csv:6: `01.1/Hanoi` stands in line 3 already",
+        ]
+    );
+}
+
 /// The sample with a flow and a column `rules`, which says something of the first indicator, a stock.
 fn ruled(rules: &str) -> Vec<SourceFile> {
     let mut files = samples::files();

@@ -28,7 +28,7 @@ parameters! {
     PERIOD = "period", "2023", "a period label; absent: the latest `period_end` with a figure in scope";
     STAGE = "stage", "final", "self, appraised, survey, final or target; absent: the indicator's default (in a series and a history: all)";
     FEED = "feed", "par-index", "one feed; absent: the official feeds by precedence. Synthetic feeds answer only when named";
-    WITHIN = "within", "Hà Nội", "only this unit and what is below it: an id, a code or a path";
+    WITHIN = "within", "Hà Nội", "only this unit and what is below it: an id, a code or a path, with a day after `@` where it takes one";
     KIND = "kind", "quan", "only units of this kind";
     ON = "on", "2024-12-31", "the structure date; absent: as reported";
     AS_OF = "as_of", "2024-06-30T17:00:00+07:00", "when it was known: a time in RFC 3339, a day (its end in Vietnam) or a position of the ledger; absent: now";
@@ -39,7 +39,7 @@ parameters! {
     TIES = "ties", "dense", "standard (1, 2, 2, 4), dense (1, 2, 2, 3) or fractional (1, 2.5, 2.5, 4); absent: standard";
     AGAINST = "against", "2024-06-30T00:00:00Z", "an earlier moment, as `as_of`: movement and change are against what was known of the period then";
     EVERY = "every", "quarter", "month, quarter, half or year: figures are made of those of shorter periods; absent: periods as they were reported";
-    UNIT = "unit", "Hà Nội/Đan Phượng", "the unit: an id, a code or a path";
+    UNIT = "unit", "Hà Nội/Huyện Đan Phượng", "the unit: an id, a code or a path, with a day after `@` where it takes one";
     Q = "q", "song phuong", "a name or a part of one, with or without accents";
 }
 
