@@ -29,13 +29,16 @@ use crate::operator::{Admin, Bearer, Operator};
 use crate::serve::{Doors, Serving};
 
 /// The catalogue of Hà Nội, as `deploy/hanoi` has it.
-const CATALOGUE: [(&str, &str); 6] = [
+const CATALOGUE: [(&str, &str); 9] = [
     ("units.csv", include_str!("../../deploy/hanoi/units.csv")),
     ("succession.csv", include_str!("../../deploy/hanoi/succession.csv")),
     ("synonyms.csv", include_str!("../../deploy/hanoi/synonyms.csv")),
     ("indicators.csv", include_str!("../../deploy/hanoi/indicators.csv")),
     ("feeds.csv", include_str!("../../deploy/hanoi/feeds.csv")),
     ("holidays.csv", include_str!("../../deploy/hanoi/holidays.csv")),
+    ("composites.csv", include_str!("../../deploy/hanoi/composites.csv")),
+    ("component_groups.csv", include_str!("../../deploy/hanoi/component_groups.csv")),
+    ("components.csv", include_str!("../../deploy/hanoi/components.csv")),
 ];
 /// Where the tokens of the demonstration are written once all its figures are acked.
 const TOKENS_FILE: &str = "demo-tokens.json";

@@ -15,13 +15,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
 pub use record::{Record, RecordKind};
 pub(crate) use table::CatalogueTable;
 pub use table::CatalogueTableError;
 
 use crate::caller::Refusal;
+use crate::composite::Composite;
 use crate::feed::Feed;
 use crate::grant::{Credential, Grant};
 use crate::holiday::{Holiday, Holidays};
@@ -47,8 +47,8 @@ pub struct Catalogue {
     pub reforms: Reforms,
     /// By code.
     pub indicators: BTreeMap<String, Indicator>,
-    /// Definitions of composite indices as they are kept, by key; nothing reads them yet.
-    pub composites: BTreeMap<String, String>,
+    /// The versions of composite indices, by key.
+    pub composites: BTreeMap<String, Composite>,
     /// By name.
     pub feeds: BTreeMap<String, Feed>,
     /// By grant id.
@@ -141,8 +141,7 @@ impl Catalogue {
                     catalogue.indicators.insert(key.clone(), thing(kind, &key, &content)?);
                 }
                 RecordKind::Composite => {
-                    parse::<&RawValue>(kind, &key, &content)?;
-                    catalogue.composites.insert(key, content);
+                    catalogue.composites.insert(key.clone(), thing(kind, &key, &content)?);
                 }
                 RecordKind::Feed => {
                     catalogue.feeds.insert(key.clone(), thing(kind, &key, &content)?);
@@ -165,16 +164,11 @@ impl Catalogue {
     /// The records that make it, in order of kind and key.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
-        let composites = self.composites.iter().map(|(key, content)| Record {
-            kind: RecordKind::Composite,
-            key: key.clone(),
-            content: Some(content.clone()),
-        });
         let units = self.units.versions().iter().map(Record::from);
         units
             .chain(self.successions.values().map(Record::from))
             .chain(self.indicators.values().map(Record::from))
-            .chain(composites)
+            .chain(self.composites.values().map(Record::from))
             .chain(self.feeds.values().map(Record::from))
             .chain(self.grants.values().map(Record::from))
             .chain(self.holidays.iter().map(Record::from))

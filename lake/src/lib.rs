@@ -1,6 +1,6 @@
 //! What Dinh keeps and what it means: units, indicators, observations and grants; the ledger, its snapshots and its care.
 //!
-//! - The words: [`unit`], [`indicator`], [`feed`], [`grant`], [`period`], [`observation`], [`submission`], [`Decimal`].
+//! - The words: [`unit`], [`indicator`], [`composite`], [`feed`], [`grant`], [`period`], [`observation`], [`submission`], [`Decimal`].
 //! - [`reform`]: what became of units, and what a figure of one day's units amounts to on those of another.
 //! - [`caller`], [`Attempts`]: who calls, and who was sent away.
 //! - [`catalogue`]: all that is known of units, indicators, feeds and grants at one version, as files and as a table.
@@ -19,6 +19,7 @@ mod attempts;
 pub mod caller;
 pub mod catalogue;
 pub mod clock;
+pub mod composite;
 pub mod deadline;
 pub mod decimal;
 mod delta;

@@ -10,6 +10,7 @@
 //! | `units` | what a unit was between two dates |
 //! | `indicators`, `feeds` | one of the catalogue |
 //! | `holidays` | one day that is off, or worked, though its weekday says otherwise |
+//! | `composites`, `components` | one version of a composite index, and one component of a version |
 //!
 //! Columns of `submissions` beside what its sender said and was answered:
 //! - `rows_new`, `rows_revised`, `rows_unchanged`: how many of its rows gave a figure where `current` had none, changed or

@@ -20,7 +20,7 @@ pub enum Action {
 /// A catalogue folder.
 #[derive(Debug, clap::Args)]
 pub struct Folder {
-    /// The folder with units.csv, indicators.csv and feeds.csv; succession.csv, synonyms.csv and holidays.csv where there are.
+    /// The folder with units.csv, indicators.csv, feeds.csv and the files that may stand beside them.
     folder: PathBuf,
 }
 

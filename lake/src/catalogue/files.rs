@@ -1,9 +1,11 @@
 //! The catalogue as files that a person edits: `units.csv`, `indicators.csv`, `feeds.csv` and, where there are,
-//! `succession.csv`, `synonyms.csv` and `holidays.csv`. They are read as a whole and checked as a whole, and every fault is told, each at its line.
+//! `succession.csv`, `synonyms.csv`, `holidays.csv` and the three of composite indices. They are read as a whole and checked
+//! as a whole, and every fault is told, each at its line.
 //!
 //! Grants are never part of the files. A cell is trimmed and put in composed form (NFC), so that a name is kept one
 //! way whatever editor wrote it. A row that does not parse is told once; what refers to it is not told again.
 
+mod composites;
 mod feeds;
 mod holidays;
 mod indicators;
@@ -81,6 +83,7 @@ pub fn read(files: &[SourceFile]) -> Result<Vec<Record>, Vec<Fault>> {
     let successions = successions::read(files, &mut faults);
     let synonyms = synonyms::read(files, &mut faults);
     let holidays = holidays::read(files, &mut faults);
+    let composites = composites::read(files, &mut faults);
 
     units::check(&units, &mut faults);
     indicators::check(&indicators, &units, &feeds, &mut faults);
@@ -88,12 +91,12 @@ pub fn read(files: &[SourceFile]) -> Result<Vec<Record>, Vec<Fault>> {
     successions::check(&successions, &units, &mut faults);
     synonyms::check(&synonyms, &units, &mut faults);
     holidays::check(&holidays, &mut faults);
+    composites::check(&composites, &units, &indicators, &mut faults);
 
     if !faults.is_empty() {
         let place = |file: &str| {
-            [units::FILE, indicators::FILE, feeds::FILE, holidays::FILE]
-                .iter()
-                .position(|f| *f == file)
+            let own = [units::FILE, indicators::FILE, feeds::FILE, holidays::FILE];
+            own.iter().chain(&composites::FILES).position(|known| *known == file)
         };
         let order = |fault: &Fault| (place(&fault.file).unwrap_or(usize::MAX), fault.line);
         faults.sort_by_key(order);
@@ -105,6 +108,7 @@ pub fn read(files: &[SourceFile]) -> Result<Vec<Record>, Vec<Fault>> {
     let records = records.chain(indicators.values().map(Record::from));
     let records = records.chain(feeds.values().map(Record::from));
     let records = records.chain(holidays.values().map(Record::from));
+    let records = records.chain(composites.records());
     let mut records: Vec<Record> = records.collect();
     records.sort_by(|a, b| (a.kind, &a.key).cmp(&(b.kind, &b.key)));
     Ok(records)

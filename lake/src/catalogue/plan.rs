@@ -1,6 +1,6 @@
 //! What it takes to make the catalogue as the files say: a difference that a person reads before it is made.
 //!
-//! Invariant: grants and composite indices are not part of the files, so a plan never touches them.
+//! Invariant: grants are not part of the files, so a plan never touches them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -161,36 +161,82 @@ fn in_files(kind: RecordKind) -> bool {
         RecordKind::Unit
         | RecordKind::Succession
         | RecordKind::Indicator
+        | RecordKind::Composite
         | RecordKind::Feed
         | RecordKind::Holiday
         | RecordKind::Synonym => true,
-        RecordKind::Composite | RecordKind::Grant => false,
+        RecordKind::Grant => false,
     }
 }
 
-/// The fields of a content with their exact texts: numbers never pass through floats. A content that is no JSON object
-/// has none; it is refused when the records are applied.
-fn fields(content: &str) -> BTreeMap<String, Box<RawValue>> {
+/// Fields with their exact texts: numbers never pass through floats.
+type Fields = BTreeMap<String, Box<RawValue>>;
+
+/// The fields of a content. A content that is no JSON object has none; it is refused when the records are applied.
+fn fields(content: &str) -> Fields {
     serde_json::from_str(content).unwrap_or_default()
+}
+
+/// The things of a list in its order, each under its own name, which is in the field that is called as the list without
+/// its `s`: `groups` are known by `group`. None where the text is no such list.
+fn things(list: &str, text: &str) -> Option<Vec<(String, Box<RawValue>)>> {
+    let name_field = list.strip_suffix('s')?;
+    let things: Vec<Box<RawValue>> = serde_json::from_str(text).ok()?;
+    let named = things.into_iter().map(|thing| {
+        let name = fields(thing.get()).remove(name_field)?;
+        Some((serde_json::from_str(name.get()).ok()?, thing))
+    });
+    named.collect()
 }
 
 fn changes(before: &str, after: &str) -> Vec<FieldChange> {
     if before == after {
         return Vec::new();
     }
-    let (before, after) = (fields(before), fields(after));
-    let text = |fields: &BTreeMap<String, Box<RawValue>>, field: &str| {
-        fields.get(field).map_or("null", |value| value.get()).to_owned()
-    };
+    differences("", &fields(before), &fields(after))
+}
+
+/// The fields in which two things differ; of a list of things the fields of each, as in `people.staff.weight`.
+fn differences(prefix: &str, before: &Fields, after: &Fields) -> Vec<FieldChange> {
     let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
     names.sort_unstable();
     names.dedup();
-    let change = |field: &String| FieldChange {
-        field: field.clone(),
-        before: text(&before, field),
-        after: text(&after, field),
-    };
-    names.into_iter().map(change).filter(|change| change.before != change.after).collect()
+    let mut changes = Vec::new();
+    for name in names {
+        let text =
+            |fields: &Fields| fields.get(name).map_or("null", |value| value.get()).to_owned();
+        let (old, new) = (text(before), text(after));
+        let field = format!("{prefix}{name}");
+        if old == new {
+            continue;
+        }
+        match (things(name, &old), things(name, &new)) {
+            (Some(old), Some(new)) => {
+                let names = |things: &[(String, Box<RawValue>)]| {
+                    serde_json::json!(things.iter().map(|(name, _)| name).collect::<Vec<_>>())
+                };
+                let (before, after) = (names(&old).to_string(), names(&new).to_string());
+                let inside =
+                    differences(prefix, &old.into_iter().collect(), &new.into_iter().collect());
+                if inside.is_empty() {
+                    changes.push(FieldChange { field, before, after });
+                }
+                changes.extend(inside);
+            }
+            _ => match (whole_thing(&old), whole_thing(&new)) {
+                (Some(old), Some(new)) => {
+                    changes.extend(differences(&format!("{field}."), &old, &new));
+                }
+                _ => changes.push(FieldChange { field, before: old, after: new }),
+            },
+        }
+    }
+    changes
+}
+
+/// The fields of a text that is a JSON object.
+fn whole_thing(text: &str) -> Option<Fields> {
+    serde_json::from_str(text).ok()
 }
 
 /// The name that people know a thing by.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::composite::Composite;
 use crate::feed::Feed;
 use crate::grant::Grant;
 use crate::holiday::Holiday;
@@ -19,7 +20,7 @@ codes! {
         Succession = "succession",
         /// An indicator; its key is its code.
         Indicator = "indicator",
-        /// A definition of a composite index; its key is its own.
+        /// One version of the definition of a composite index; its key is `<composite>/<version>`.
         Composite = "composite",
         /// A feed; its key is its name.
         Feed = "feed",
@@ -78,6 +79,12 @@ impl From<&Succession> for Record {
 impl From<&Indicator> for Record {
     fn from(indicator: &Indicator) -> Self {
         Self::of(RecordKind::Indicator, indicator.indicator.clone(), indicator)
+    }
+}
+
+impl From<&Composite> for Record {
+    fn from(composite: &Composite) -> Self {
+        Self::of(RecordKind::Composite, composite.key(), composite)
     }
 }
 

@@ -200,9 +200,7 @@ fn a_record_that_is_not_what_it_says_is_refused() {
     let feed = wanted().into_iter().find(|record| record.kind == RecordKind::Feed).unwrap();
     let error = read(Record { key: "x".to_owned(), ..feed }).unwrap_err();
     assert_eq!(error.to_string(), "catalogue record `feed` `x` holds `dan-phuong`");
-    let composite = record(RecordKind::Composite, "dti-2024", r#"{"weights":{"a":0.25}}"#);
-    assert_eq!(read(composite.clone()).unwrap(), [composite]);
-    assert!(read(record(RecordKind::Composite, "dti-2024", "{")).is_err());
+    assert!(read(record(RecordKind::Composite, "dti/2024", r#"{"weights":{"a":0.25}}"#)).is_err());
 }
 
 #[test]
@@ -231,8 +229,6 @@ fn a_plan_says_what_it_adds_changes_and_removes() {
 fn a_plan_that_is_made_leaves_nothing_to_do_and_grants_alone() {
     let mut records = wanted();
     records.push(Record::from(&grant()));
-    let composite = Some("{}".to_owned());
-    records.push(Record { kind: RecordKind::Composite, key: "dti".to_owned(), content: composite });
     let current = Catalogue::from_records(1, records.clone()).unwrap();
     let none = plan(&current, wanted());
     assert!(none.is_empty() && none.records().is_empty());
@@ -243,5 +239,5 @@ fn a_plan_that_is_made_leaves_nothing_to_do_and_grants_alone() {
     let made = Catalogue::from_records(2, records).unwrap();
     assert!(plan(&made, wanted).is_empty());
     assert_eq!(made.feeds["dan-phuong"].name_vi, "huyện Đan Phượng");
-    assert_eq!((made.grants.len(), made.composites.len()), (1, 1));
+    assert_eq!(made.grants.len(), 1);
 }

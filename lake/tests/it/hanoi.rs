@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use dinh_lake::catalogue::Catalogue;
 use dinh_lake::catalogue::files::{self, SourceFile};
 use dinh_lake::catalogue::plan::plan;
+use dinh_lake::composite::Method;
 use dinh_lake::succession::{Confidence, Extent};
 use dinh_lake::unit::{UnitId, UnitVersion};
 
@@ -186,4 +187,23 @@ fn the_same_files_again_change_nothing() {
     let catalogue = catalogue();
     let plan = plan(&catalogue, catalogue.records());
     assert!(plan.is_empty(), "{plan}");
+}
+
+#[test]
+fn the_example_composites_have_the_groups_that_they_are_said_to_have() {
+    let catalogue = catalogue();
+    let sizes = |key: &str| -> Vec<usize> {
+        catalogue.composites[key].groups.iter().map(|group| group.components.len()).collect()
+    };
+    assert_eq!(catalogue.composites.len(), 3);
+    assert_eq!(sizes("example_par/2023"), [7, 1]);
+    for version in ["2024", "2025"] {
+        let key = format!("example_dti_commune/{version}");
+        assert_eq!(sizes(&key), [5, 3, 5, 6, 4, 10, 6, 8]);
+        assert_eq!(catalogue.composites[&key].components().count(), 47);
+    }
+    for composite in catalogue.composites.values() {
+        assert!(composite.example, "the weights of {} are made up", composite.key());
+        Method::of(composite, &catalogue.indicators).unwrap();
+    }
 }

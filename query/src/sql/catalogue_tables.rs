@@ -1,4 +1,5 @@
-//! The catalogue as tables: `units`, `indicators`, `feeds`, `holidays`. Made once for each version of the catalogue.
+//! The catalogue as tables: `units`, `indicators`, `feeds`, `holidays`, `composites`, `components`. Made once for each version
+//! of the catalogue.
 
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub(super) fn tables(catalogue: &Catalogue) -> Result<Tables, DataFusionError> {
         ("indicators", table(indicators(catalogue)?)?),
         ("feeds", table(feeds(catalogue)?)?),
         ("holidays", table(holidays(catalogue)?)?),
+        ("composites", table(composites(catalogue)?)?),
+        ("components", table(components(catalogue)?)?),
     ])
 }
 
@@ -152,5 +155,58 @@ fn holidays(catalogue: &Catalogue) -> Result<RecordBatch, ArrowError> {
         .text("name", all().map(|holiday| Some(&holiday.name_vi)))
         .text("name_en", all().map(|holiday| holiday.name_en.as_ref()))
         .text("kind", all().map(|holiday| Some(holiday.kind.code())))
+        .rows()
+}
+
+fn composites(catalogue: &Catalogue) -> Result<RecordBatch, ArrowError> {
+    let all = || catalogue.composites.values();
+    Columns::default()
+        .text("composite", all().map(|one| Some(&one.composite)))
+        .text("version", all().map(|one| Some(&one.version)))
+        .text("name", all().map(|one| Some(&one.name_vi)))
+        .text("name_en", all().map(|one| one.name_en.as_ref()))
+        .day("valid_from", all().map(|one| Some(one.valid_from)))
+        .day("valid_to", all().map(|one| one.valid_to))
+        .text("legal_basis", all().map(|one| one.legal_basis.as_ref()))
+        .text("level", all().map(|one| one.level.as_ref()))
+        .text("normalisation", all().map(|one| Some(one.normalisation.code())))
+        .text("within_groups", all().map(|one| Some(one.within_groups.code())))
+        .text("over_groups", all().map(|one| Some(one.over_groups.code())))
+        .text("missing", all().map(|one| Some(one.missing.code())))
+        .decimal("threshold", all().map(|one| Some(one.threshold)))
+        .decimal("weights_total", all().map(|one| Some(one.weights_total)))
+        .decimal("full_score", all().map(|one| Some(one.full_score)))
+        .decimal("floor", all().map(|one| Some(one.floor)))
+        .decimal("weight_spread", all().map(|one| Some(one.weight_spread)))
+        .whole("draws", all().map(|one| Some(i64::from(one.draws))))
+        .whole("seed", all().map(|one| Some(i64::from(one.seed))))
+        .truth("example", all().map(|one| one.example))
+        .text("note", all().map(|one| one.note.as_ref()))
+        .rows()
+}
+
+fn components(catalogue: &Catalogue) -> Result<RecordBatch, ArrowError> {
+    let all = || {
+        let all = catalogue.composites.values();
+        all.flat_map(|of| of.components().map(move |(group, one)| (of, &of.groups[group], one)))
+    };
+    Columns::default()
+        .text("composite", all().map(|(of, _, _)| Some(&of.composite)))
+        .text("version", all().map(|(of, _, _)| Some(&of.version)))
+        .text("group", all().map(|(_, group, _)| Some(&group.group)))
+        .text("group_name", all().map(|(_, group, _)| Some(&group.name_vi)))
+        .decimal("group_weight", all().map(|(_, group, _)| Some(group.weight)))
+        .text("component", all().map(|(_, _, one)| Some(&one.component)))
+        .text("name", all().map(|(_, _, one)| one.name_vi.as_ref()))
+        .text("name_en", all().map(|(_, _, one)| one.name_en.as_ref()))
+        .text("indicator", all().map(|(_, _, one)| Some(&one.indicator)))
+        .text("stage", all().map(|(_, _, one)| one.stage.map(|stage| stage.code())))
+        .decimal("weight", all().map(|(_, _, one)| Some(one.weight)))
+        .decimal("max_points", all().map(|(_, _, one)| one.max_points))
+        .text("direction", all().map(|(_, _, one)| one.direction.map(|way| way.code())))
+        .text("normalisation", all().map(|(_, _, one)| one.normalisation.map(|how| how.code())))
+        .decimal("lower", all().map(|(_, _, one)| one.lower))
+        .decimal("upper", all().map(|(_, _, one)| one.upper))
+        .text("evidence", all().map(|(_, _, one)| one.evidence.as_ref()))
         .rows()
 }

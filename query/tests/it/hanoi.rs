@@ -44,6 +44,9 @@ fn catalogue() -> Vec<Record> {
         "indicators.csv",
         "feeds.csv",
         "holidays.csv",
+        "composites.csv",
+        "component_groups.csv",
+        "components.csv",
     ];
     read(&files.map(file)).unwrap()
 }

@@ -188,6 +188,8 @@ async fn the_tables_describe_themselves() {
     assert_eq!(
         rows(&hanoi, tables).await,
         [
+            "components",
+            "composites",
             "current",
             "feeds",
             "holidays",
