@@ -13,6 +13,7 @@ use std::pin::Pin;
 use arrow::ipc::writer::StreamWriter;
 use dinh_lake::LakeError;
 use dinh_proto::v1 as proto;
+use dinh_query::answer::question::Question;
 use dinh_query::sql::Rows;
 use dinh_query::{ErrorKind, Language, QueryError};
 use futures::Stream;
@@ -53,7 +54,8 @@ impl Admin for AdminService {
         let mut parameters = asked.parameters;
         let (question, subject) = asked.question.split_once('/').unwrap_or((&asked.question, ""));
         if !subject.is_empty() {
-            parameters.insert("indicator".to_owned(), subject.to_owned());
+            let named = Question::from_name(question).and_then(Question::subject);
+            parameters.insert(named.unwrap_or("indicator").to_owned(), subject.to_owned());
         }
         let json = self.hub.answers().ask(question, &parameters, &caller.access).await;
         let json = json.map_err(|error| match error.kind {

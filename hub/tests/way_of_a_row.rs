@@ -20,6 +20,8 @@ mod bulk;
 mod chance;
 #[path = "way_of_a_row/commands.rs"]
 mod commands;
+#[path = "way_of_a_row/composites.rs"]
+mod composites;
 #[path = "way_of_a_row/content.rs"]
 mod content;
 #[path = "way_of_a_row/dan_phuong.rs"]

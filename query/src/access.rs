@@ -109,6 +109,16 @@ impl Access {
         self.reach != Reach::Open || indicator.tier == Tier::Open
     }
 
+    /// Whether it may read every figure of an indicator.
+    #[must_use]
+    pub fn may_read_all(&self, indicator: &Indicator) -> bool {
+        match self.reach {
+            Reach::Everything => true,
+            Reach::Open => indicator.tier == Tier::Open,
+            Reach::Subtree { .. } => indicator.tier != Tier::Restricted,
+        }
+    }
+
     /// What is missing when it may not: a token, or a grant.
     #[must_use]
     pub fn refusal(&self) -> ErrorKind {

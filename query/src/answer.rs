@@ -1,4 +1,4 @@
-//! Answers: rankings, totals, series, history, coverage, units, indicators and feeds.
+//! Answers: rankings, totals, series, history, coverage, composites, units, indicators and feeds.
 //!
 //! [`Answers::ask`] is the one entry for every door: a question's name and its parameters in, JSON text out, so HTTP and
 //! gRPC give the same bytes. Reading the cells (`read.rs`) and making the answer are apart: every answer is a plain
@@ -12,6 +12,7 @@
 
 pub mod address;
 pub mod cell;
+pub mod composite;
 pub mod coverage;
 pub mod figures;
 #[cfg(test)]
@@ -117,6 +118,7 @@ impl Answers {
             Question::History => self.history(&statement, &asked).await,
             Question::Coverage => self.coverage(&statement, &asked).await,
             Question::Stages => self.stages(&statement, &asked).await,
+            Question::Composites => json(&composite::composite(&statement, &asked).await?),
             Question::Units => {
                 json(&units::units(statement.catalogue(), seen(&statement), &asked)?)
             }

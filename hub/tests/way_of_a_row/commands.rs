@@ -139,7 +139,7 @@ async fn the_catalogue_changes_whole_or_not_at_all() {
     let folder = files.to_str().unwrap();
     let plan = hub.dinh(&["catalog", "plan", folder]).await.well();
     assert!(plan.contains("hoai-duc"), "{plan}");
-    assert_eq!(hub.ask("feeds").await.len("feeds"), 7, "a plan changes nothing");
+    assert_eq!(hub.ask("feeds").await.len("feeds"), 8, "a plan changes nothing");
 
     // Two files with faults: both are told at once, and the feed that is well does not come.
     edit("units.csv", &|text| text.replace("09829.1,09829,Xã", "09829.1,09829,Xã,"));
@@ -149,12 +149,12 @@ async fn the_catalogue_changes_whole_or_not_at_all() {
     for file in ["units.csv:", "indicators.csv:"] {
         assert!(refused.stderr.contains(file), "{file} is not in {refused:?}");
     }
-    assert_eq!(hub.ask("feeds").await.len("feeds"), 7);
+    assert_eq!(hub.ask("feeds").await.len("feeds"), 8);
 
     edit("units.csv", &|text| text);
     edit("indicators.csv", &|text| text);
     hub.dinh(&["catalog", "apply", folder]).await.well();
-    assert_eq!(hub.ask("feeds").await.len("feeds"), 8);
+    assert_eq!(hub.ask("feeds").await.len("feeds"), 9);
 }
 
 #[tokio::test]

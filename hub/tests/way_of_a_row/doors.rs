@@ -47,6 +47,9 @@ async fn every_error_is_a_problem_document() {
         ("/v1/series/community_digital_teams", 400, "parameter.required"),
         ("/v1/series/community_digital_teams?unit=99999", 400, "unit.unknown"),
         ("/v1/rankings/community_digital_team", 404, "indicator.unknown"),
+        ("/v1/composites/example_pra", 404, "composite.unknown"),
+        ("/v1/composites/example_par?version=1999", 404, "composite.version_unknown"),
+        ("/v1/composites/example_par?level=planet", 400, "level.unknown"),
         ("/v1/ranking", 404, "route.unknown"),
     ] {
         let reply = hub.get(path).await;
@@ -118,6 +121,7 @@ async fn the_openapi_document_lists_every_route() {
         "/v1/series/{indicator}",
         "/v1/history/{indicator}",
         "/v1/coverage",
+        "/v1/composites/{composite}",
         "/v1/units",
         "/v1/indicators",
         "/v1/feeds",
@@ -130,7 +134,8 @@ async fn the_openapi_document_lists_every_route() {
         assert!(routes.iter().any(|known| known == route), "{route} is not in {routes:?}");
     }
     for route in routes.iter().filter(|route| *route != "/v1/sql") {
-        let reply = hub.get(&route.replace("{indicator}", "par_index_pct")).await;
+        let path = route.replace("{indicator}", "par_index_pct");
+        let reply = hub.get(&path.replace("{composite}", "example_par")).await;
         let no_such_route = reply.status == 404 && reply.body.contains("route.unknown");
         assert!(!no_such_route, "{route} is listed, and is not there");
     }
@@ -149,7 +154,7 @@ async fn the_routes_of_the_manual_answer() {
         (coverage.at("rows/0/reported"), coverage.at("rows/0/expected")),
         ("1".into(), "16".into())
     );
-    assert_eq!(hub.ask("feeds").await.len("feeds"), 7);
+    assert_eq!(hub.ask("feeds").await.len("feeds"), 8);
     let indicators = hub.ask("indicators").await;
     assert_eq!(
         indicators

@@ -29,6 +29,8 @@ pub enum Question {
     History,
     /// Who reported and who is silent.
     Coverage,
+    /// The units of a level in order of a composite index.
+    Composites,
     /// Units by name, level or subtree.
     Units,
     /// The stages of each unit's figure side by side, with the distance to the target.
@@ -41,13 +43,14 @@ pub enum Question {
 
 impl Question {
     /// Every question, in the order of the manual.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rankings,
         Self::Totals,
         Self::Series,
         Self::History,
         Self::Coverage,
         Self::Stages,
+        Self::Composites,
         Self::Units,
         Self::Indicators,
         Self::Feeds,
@@ -63,6 +66,7 @@ impl Question {
             Self::History => "history",
             Self::Coverage => "coverage",
             Self::Stages => "stages",
+            Self::Composites => "composites",
             Self::Units => "units",
             Self::Indicators => "indicators",
             Self::Feeds => "feeds",
@@ -72,9 +76,14 @@ impl Question {
     /// Its HTTP route, in the form of both axum and OpenAPI.
     #[must_use]
     pub fn path(self) -> String {
-        let of_indicator = self.takes("indicator");
-        let tail = if of_indicator { "/{indicator}" } else { "" };
+        let tail = self.subject().map(|name| format!("/{{{name}}}")).unwrap_or_default();
         format!("/v1/{}{tail}", self.name())
+    }
+
+    /// The parameter that stands in its path: what it is about.
+    #[must_use]
+    pub fn subject(self) -> Option<&'static str> {
+        ["indicator", "composite"].into_iter().find(|name| self.takes(name))
     }
 
     /// The question of a name.
@@ -95,6 +104,7 @@ impl Question {
             Self::Stages => {
                 "Self-assessed, appraised, surveyed, final and target figures side by side"
             }
+            Self::Composites => "The units of a level, ranked by the score of a composite index",
             Self::Units => "Units by name, level, subtree and date",
             Self::Indicators => "The indicators of the catalogue",
             Self::Feeds => "The feeds of the catalogue",
@@ -171,6 +181,10 @@ impl Ties {
 pub struct Asked {
     /// The code of the indicator.
     pub indicator: Option<String>,
+    /// The code of the composite index.
+    pub composite: Option<String>,
+    /// A version of its definition.
+    pub version: Option<String>,
     /// `level`, or `by` of totals.
     pub level: Option<String>,
     /// A period label.
@@ -237,7 +251,9 @@ impl Asked {
         }
         let present = |name: &str| given.get(name).is_some_and(|value| !value.trim().is_empty());
         match question {
-            Question::Rankings | Question::Totals | Question::Series if present("on") => {
+            Question::Rankings | Question::Totals | Question::Series | Question::Composites
+                if present("on") =>
+            {
                 Err(later("on"))
             }
             _ => Ok(asked),
@@ -251,6 +267,8 @@ impl Asked {
             "by" if question == Question::Rankings => {
                 self.by = one_of(name, value, &Ranked::ALL, Ranked::code)?;
             }
+            "composite" => self.composite = text(),
+            "version" => self.version = text(),
             "level" | "by" => self.level = text(),
             "period" => self.period = text(),
             "feed" => self.feed = text(),

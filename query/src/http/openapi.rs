@@ -17,6 +17,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::problem::Problem;
 use super::representation::Representation;
 use super::sql::SqlRequest;
+use crate::answer::composite::CompositeScores;
 use crate::answer::coverage::CoverageOf;
 use crate::answer::history::History;
 use crate::answer::lists::{Feeds, Indicators};
@@ -93,6 +94,7 @@ fn add_answer(question: Question, schemas: &mut Vec<(String, RefOr<Schema>)>) ->
         Question::History => add::<History>(schemas),
         Question::Coverage => add::<CoverageOf>(schemas),
         Question::Stages => add::<Stages>(schemas),
+        Question::Composites => add::<CompositeScores>(schemas),
         Question::Units => add::<UnitsFound>(schemas),
         Question::Indicators => add::<Indicators>(schemas),
         Question::Feeds => add::<Feeds>(schemas),

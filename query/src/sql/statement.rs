@@ -52,6 +52,13 @@ impl Statement {
         self.access().may_read_some(today.unwrap_or(indicator))
     }
 
+    /// Whether it may read every figure of an indicator, by what the catalogue says of it today.
+    #[must_use]
+    pub fn may_read_all(&self, indicator: &Indicator) -> bool {
+        let today = self.rules.present.indicators.get(&indicator.indicator);
+        self.access().may_read_all(today.unwrap_or(indicator))
+    }
+
     /// The catalogue of the snapshot.
     #[must_use]
     pub fn catalogue(&self) -> &Arc<Catalogue> {

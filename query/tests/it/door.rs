@@ -17,14 +17,14 @@ use tower::ServiceExt;
 use crate::hanoi::Hanoi;
 
 /// A response, read.
-struct Answer {
-    status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     headers: axum::http::HeaderMap,
     body: Vec<u8>,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
@@ -53,7 +53,7 @@ async fn send(door: &Router, request: Request<Body>) -> Answer {
     Answer { status, headers, body }
 }
 
-async fn get(door: &Router, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn get(door: &Router, path: &str, headers: &[(&str, &str)]) -> Answer {
     let request =
         headers.iter().fold(Request::get(path), |r, (name, value)| r.header(*name, *value));
     send(door, request.body(Body::empty()).unwrap()).await

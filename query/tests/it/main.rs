@@ -6,6 +6,7 @@
 mod answers;
 mod as_of;
 mod calendar;
+mod composites;
 mod dice;
 mod door;
 mod fuzz;

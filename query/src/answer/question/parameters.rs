@@ -23,6 +23,8 @@ macro_rules! parameters {
 
 parameters! {
     INDICATOR = "indicator", "par_index_pct", "the code of the indicator";
+    COMPOSITE = "composite", "example_dti_commune", "the code of the composite index";
+    VERSION = "version", "2025", "a version of the definition; absent: the one for the period's last day";
     LEVEL = "level", "district", "the level of the units; absent: the level that has the most figures";
     BY = "by", "district", "the level to show rows for; absent: the one right below `within`";
     PERIOD = "period", "2023", "a period label; absent: the latest `period_end` with a figure in scope";
@@ -70,6 +72,14 @@ impl Question {
             Self::Stages => {
                 &const { [INDICATOR, LEVEL, PERIOD, STAGE, FEED, WITHIN, KIND, ON, AS_OF] }
             }
+            Self::Composites => {
+                &const {
+                    [
+                        COMPOSITE, VERSION, PERIOD, LEVEL, STAGE, FEED, WITHIN, KIND, ON, AS_OF,
+                        LIMIT, OFFSET, ORDER,
+                    ]
+                }
+            }
             Self::Units => &const { [Q, LEVEL, WITHIN, UNITS_ON, AS_OF, LIMIT, OFFSET] },
             Self::Indicators | Self::Feeds => &const { [AS_OF] },
         }
@@ -84,6 +94,7 @@ impl Question {
     /// Whether a parameter must be given.
     #[must_use]
     pub fn requires(self, parameter: &str) -> bool {
-        self.takes(parameter) && (parameter == INDICATOR.name || parameter == UNIT.name)
+        let always = [INDICATOR.name, COMPOSITE.name, UNIT.name];
+        self.takes(parameter) && always.contains(&parameter)
     }
 }
