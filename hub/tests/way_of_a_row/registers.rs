@@ -221,6 +221,33 @@ fn spoilt(name: &str, text: String) -> String {
 }
 
 #[tokio::test]
+async fn a_correction_of_the_register_does_not_change_what_was_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::with_catalogue(&folder.path().join("lake")).await;
+    push(&hub, "1", &[("09829", "2024-06-30", "4")]).await;
+    let before = hub.ask("feeds").await.at("position");
+    let files = folder.path().join("files");
+    std::fs::create_dir(&files).unwrap();
+    copied(&files, &|name, text| match name {
+        "units.csv" => {
+            text.replace("09829.1,09829,Xã Song Phượng,", "09829.1,09829,Xã Phượng Song,")
+        }
+        _ => text,
+    });
+    hub.dinh(&["catalog", "apply", files.to_str().unwrap()]).await.well();
+    let name =
+        async |as_of: &str| hub.ask(&format!("series/{TEAMS}?unit=09829{as_of}")).await.at("name");
+    assert_eq!(name("").await, "Xã Phượng Song");
+    assert_eq!(name(&format!("&as_of={before}")).await, "Xã Song Phượng");
+    let found = async |as_of: &str| {
+        let units = hub.ask(&format!("units?q=phuong%20song{as_of}")).await;
+        units.each("units", "unit")
+    };
+    assert_eq!(found("").await, ["09829.1"]);
+    assert!(found(&format!("&as_of={before}")).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_group_below_a_village_is_a_unit_like_any_other() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::with_catalogue(&folder.path().join("lake")).await;

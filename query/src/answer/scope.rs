@@ -230,6 +230,25 @@ pub fn check_level(catalogue: &Catalogue, parameter: &str, level: &str) -> Resul
     Err(QueryError::from_fault(ErrorKind::Invalid, fault))
 }
 
+/// Refuses a kind that no unit ever had.
+///
+/// # Errors
+/// With the kinds that there are.
+pub fn check_kind(catalogue: &Catalogue, kind: &str) -> Result<(), QueryError> {
+    let versions = catalogue.units.versions();
+    if versions.iter().any(|version| version.kind == kind) {
+        return Ok(());
+    }
+    let kinds: BTreeSet<_> = versions.iter().map(|version| version.kind.as_str()).collect();
+    let listed = kinds.iter().copied().collect::<Vec<_>>().join(", ");
+    let message = Text::new(
+        format!("không có loại đơn vị `{kind}`; các loại hiện có: {listed}"),
+        format!("there is no kind of unit `{kind}`; there are: {listed}"),
+    );
+    let fault = Fault::of("kind", "kind.unknown", message).suggest(kinds);
+    Err(QueryError::from_fault(ErrorKind::Invalid, fault))
+}
+
 /// No figure is in scope, so there is no period to answer for.
 #[must_use]
 pub fn no_figures(indicator: &str) -> QueryError {

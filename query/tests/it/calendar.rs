@@ -313,6 +313,7 @@ async fn a_value_that_no_parameter_has_is_told_with_those_that_it_has() {
             "self, appraised, survey, final, target",
         ),
         ("rankings", par("level", "distrct"), "level.unknown", "district"),
+        ("rankings", par("kind", "quann"), "kind.unknown", "quan"),
         ("rankings", par("period", "2024-Q5"), "period.invalid", "2024-Q4"),
         ("rankings", par("against", "soon"), "parameter.invalid", ""),
         ("series", series("every", "week"), "parameter.invalid", "month, quarter, half, year"),

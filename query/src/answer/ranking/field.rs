@@ -35,6 +35,9 @@ impl Field {
         if let Some(level) = &asked.level {
             scope::check_level(figures.catalogue, "level", level)?;
         }
+        if let Some(kind) = &asked.kind {
+            scope::check_kind(figures.catalogue, kind)?;
+        }
         let named = match &asked.period {
             Some(label) => Some(figures.sources.span(label, &figures.cells.iter())?),
             None => None,
