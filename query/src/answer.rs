@@ -25,10 +25,13 @@ pub mod question;
 pub mod ranking;
 pub mod ratio;
 pub mod read;
+pub mod rebase;
 pub mod scope;
 pub mod series;
 pub mod stages;
+pub mod structure;
 pub mod timeliness;
+pub mod together;
 pub mod totals;
 pub mod tree;
 pub mod units;
@@ -49,7 +52,9 @@ use history::Revisions;
 use outline::Seen;
 use question::{Asked, Question, Ranked};
 use read::Wanted;
+use rebase::Rebased;
 use scope::Sources;
+use structure::Structure;
 
 use crate::access::Access;
 use crate::error::{ErrorKind, Fault, QueryError, Text};
@@ -144,10 +149,18 @@ impl Answers {
                 ..Wanted::default()
             };
             let cells = cells(statement, indicator, &wanted).await?;
+            let cells = match figures.structure.rebases() {
+                true => rebase::rebase(&figures.structure, indicator, &cells).cells,
+                false => cells,
+            };
             figures.reported_ranks.extend(cells);
         }
         if asked.by == Ranked::Distance {
-            figures.targets = targets(statement, figures.indicator, asked).await?;
+            let targets = targets(statement, figures.indicator, asked).await?;
+            figures.targets = match figures.structure.rebases() {
+                true => rebase::rebase(&figures.structure, figures.indicator, &targets).cells,
+                false => targets,
+            };
         }
         let Some(moment) = asked.against else { return json(&ranking::ranking(&figures, asked)?) };
         let earlier = statement.at(moment).await?;
@@ -162,7 +175,9 @@ impl Answers {
     }
 
     async fn series(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
-        let unit = unit(statement.catalogue(), asked, None)?;
+        let catalogue = statement.catalogue();
+        let structure = Structure::asked(catalogue, indicator(statement, asked)?, asked, None)?;
+        let unit = structure.unit(asked.unit.as_deref().unwrap_or_default())?;
         let figures = figures(statement, asked, Some(unit)).await?;
         json(&series::series(&figures, unit, asked))
     }
@@ -183,7 +198,7 @@ impl Answers {
         let unit = unit(catalogue, asked, day)?;
         let wanted = Wanted {
             indicators: Some(vec![&indicator.indicator]),
-            unit: Some(&unit.unit),
+            units: Some(vec![&unit.unit]),
             stage: asked.stage,
             feed: asked.feed.as_deref(),
             spans,
@@ -246,20 +261,43 @@ async fn figures_at<'a>(
     let indicator = indicator(statement, asked)?;
     let sources = Sources::of(catalogue, asked.feed.as_deref())?;
     let timely = asked.period.as_ref().map(|label| sources.spans(label)).transpose()?;
+    // A series on another structure is made of the cells of every unit that its own came from.
+    let of_unit = unit.map(|unit| match asked.on {
+        Some(_) => {
+            Structure::asked(catalogue, indicator, asked, None).map(|s| s.readable(&unit.unit))
+        }
+        None => Ok([unit.unit.clone()].into()),
+    });
+    let of_unit = of_unit.transpose()?;
     let wanted = Wanted {
         indicators: Some(vec![&indicator.indicator]),
-        unit: unit.map(|unit| &unit.unit),
+        units: of_unit.as_ref().map(|units| units.iter().collect()),
         stage,
         feed: asked.feed.as_deref(),
         spans: None,
         timely,
+    };
+    let cells = cells_or_ratios(statement, indicator, &wanted).await?;
+    let named =
+        asked.period.as_ref().map(|label| sources.span(label, &cells.iter())).transpose()?;
+    let structure = Structure::asked(catalogue, indicator, asked, named)?;
+    let (cells, as_reported, together) = match structure.rebases() {
+        true => {
+            let Rebased { cells: rebased, together } =
+                rebase::rebase(&structure, indicator, &cells);
+            (rebased, cells, together)
+        }
+        false => (cells, Vec::new(), Vec::new()),
     };
     Ok(Figures {
         catalogue,
         seen: seen(statement),
         indicator,
         sources,
-        cells: cells_or_ratios(statement, indicator, &wanted).await?,
+        structure,
+        cells,
+        as_reported,
+        together,
         reported_ranks: Vec::new(),
         targets: Vec::new(),
         against: None,

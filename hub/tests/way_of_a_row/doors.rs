@@ -38,7 +38,7 @@ async fn every_error_is_a_problem_document() {
             400,
             "parameter.repeated",
         ),
-        ("/v1/rankings/community_digital_teams?on=2025-07-01", 501, "parameter.not_implemented"),
+        ("/v1/rankings/community_digital_teams?on=2019-07-01", 400, "on.before_registry"),
         (
             "/v1/totals/community_digital_teams?as_of=2024-01-01T00:00:00Z",
             400,

@@ -32,6 +32,11 @@ impl Comparable {
     pub fn of(&self, unit: &UnitId) -> Option<&UnitId> {
         self.of.get(unit)
     }
+
+    /// The units of any day that a cluster is made of.
+    pub fn members(&self, cluster: &UnitId) -> impl Iterator<Item = &UnitId> {
+        self.of.iter().filter(move |(_, of)| *of == cluster).map(|(unit, _)| unit)
+    }
 }
 
 impl Reforms {

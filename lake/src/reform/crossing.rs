@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 
-use super::{Basis, Reforms, Share};
+use super::{Basis, Comparable, Reforms, Share};
+use crate::succession::Confidence;
 use crate::unit::{UnitId, Units};
 
 /// The shares of every unit between two days, both ways.
@@ -45,6 +46,23 @@ impl Reforms {
     }
 }
 
+impl Comparable {
+    /// Where the units that were valid on one day are, each as a whole.
+    #[must_use]
+    pub fn crossing(&self, units: &Units, from: NaiveDate) -> Crossing {
+        let mut crossing = Crossing::default();
+        for version in units.at(from, None, None, None) {
+            let Some(cluster) = self.of(&version.unit) else { continue };
+            crossing.sources.entry(cluster.clone()).or_default().push(version.unit.clone());
+            if *cluster != version.unit {
+                let whole = Share::whole(cluster.clone(), Confidence::Declared);
+                crossing.shares.insert(version.unit.clone(), vec![whole]);
+            }
+        }
+        crossing
+    }
+}
+
 impl Crossing {
     /// The shares of a unit of the first day; none where it is itself, whole, on both.
     #[must_use]
@@ -52,9 +70,14 @@ impl Crossing {
         self.shares.get(unit).map(Vec::as_slice)
     }
 
-    /// The units of the first day that a unit of the second came from; none where only itself.
+    /// Each unit of the second day that a change touched, with the units of the first day that it came from.
+    pub fn sources(&self) -> impl Iterator<Item = (&UnitId, &[UnitId])> {
+        self.sources.iter().map(|(unit, sources)| (unit, sources.as_slice()))
+    }
+
+    /// Whether a unit of the first day has a share in a unit of the second.
     #[must_use]
-    pub fn sources(&self, unit: &UnitId) -> Option<&[UnitId]> {
-        self.sources.get(unit).map(Vec::as_slice)
+    pub fn has_share(&self, unit: &UnitId, to: &UnitId) -> bool {
+        self.sources.get(to).map_or(unit == to, |sources| sources.contains(unit))
     }
 }

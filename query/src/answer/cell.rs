@@ -15,6 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::over_time::OverTime;
+use super::rebase::Moved;
 
 /// What a source itself says its figure covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -54,6 +55,8 @@ pub struct Cell {
     pub late: Option<bool>,
     /// For a figure made of those of shorter periods: which of them are there.
     pub over_time: Option<Arc<OverTime>>,
+    /// What it was made from, where it is shown on another unit than it was reported for.
+    pub moved: Option<Arc<Moved>>,
 }
 
 impl Cell {
@@ -63,17 +66,18 @@ impl Cell {
         Span { start: self.period.start, end: self.period.end }
     }
 
-    /// Whether all that it needs is in it: a figure of shorter periods may lack some.
+    /// Whether all that it needs is in it: a figure of shorter periods, or of several units, may lack some.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.over_time.as_ref().is_none_or(|over_time| over_time.whole)
+        self.over_time.as_ref().is_none_or(|over_time| over_time.whole) && !self.is_partial()
     }
 
     /// The feeds that it came from.
     pub fn feeds(&self) -> impl Iterator<Item = &str> {
         let of_parts = self.over_time.iter().flat_map(|over_time| &over_time.feeds);
-        let own = self.over_time.is_none().then_some(&self.feed);
-        own.into_iter().chain(of_parts).map(AsRef::as_ref)
+        let of_units = self.moved.iter().flat_map(|moved| &moved.feeds);
+        let own = (self.over_time.is_none() && self.moved.is_none()).then_some(&self.feed);
+        own.into_iter().chain(of_parts).chain(of_units).map(AsRef::as_ref)
     }
 
     /// Numerator and denominator, where both are known and make a ratio.

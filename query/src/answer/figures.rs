@@ -1,11 +1,15 @@
 //! What the answers about one indicator are made of.
 
+use chrono::NaiveDate;
 use dinh_lake::catalogue::Catalogue;
 use dinh_lake::indicator::Indicator;
+use dinh_lake::unit::Units;
 
-use super::cell::Cell;
+use super::cell::{Cell, Span};
 use super::outline::Seen;
 use super::scope::Sources;
+use super::structure::Structure;
+use super::together::{Together, TogetherRow};
 
 /// One indicator's figures in one snapshot of the ledger.
 #[derive(Clone, Debug)]
@@ -18,8 +22,14 @@ pub struct Figures<'a> {
     pub indicator: &'a Indicator,
     /// Where figures may come from.
     pub sources: Sources<'a>,
-    /// The indicator's current cells at the stage of the answer (a series: at all), of one feed each.
+    /// The structure that the cells are shown on.
+    pub structure: Structure<'a>,
+    /// The indicator's current cells at the stage of the answer (a series: at all), of one feed each, on the structure.
     pub cells: Vec<Cell>,
+    /// The same cells as they were reported, where the structure is another; else empty.
+    pub as_reported: Vec<Cell>,
+    /// Figures that hold for several units of the structure together.
+    pub together: Vec<Together>,
     /// The current cells of the indicators that report this one's ranks; for rankings only.
     pub reported_ranks: Vec<Cell>,
     /// The indicator's current cells at the stage `target`; for distances only.
@@ -35,5 +45,30 @@ impl<'a> Figures<'a> {
         let mut with = self.clone();
         with.cells.extend(more);
         with
+    }
+
+    /// The cells as they were reported.
+    #[must_use]
+    pub fn reported(&self) -> &[Cell] {
+        if self.structure.rebases() { &self.as_reported } else { &self.cells }
+    }
+
+    /// The units that the cells are shown on.
+    #[must_use]
+    pub fn units(&self) -> &'a Units {
+        self.structure.units
+    }
+
+    /// The day on which the units of a period's cells are looked up.
+    #[must_use]
+    pub fn day(&self, span: Span) -> NaiveDate {
+        self.structure.day(span)
+    }
+
+    /// The figures of a period that hold for several units together.
+    #[must_use]
+    pub fn together_in(&self, span: Span) -> Vec<TogetherRow> {
+        let of_span = self.together.iter().filter(|together| together.span == span);
+        of_span.map(|together| together.row(&self.structure, &self.catalogue.units)).collect()
     }
 }

@@ -16,7 +16,9 @@ use dinh_lake::unit::{UnitId, UnitVersion, Units};
 use super::cell::{Cell, Declared, one_feed_per_cell};
 use super::figures::Figures;
 use super::outline::Seen;
+use super::question::Asked;
 use super::scope::Sources;
+use super::structure::Structure;
 
 pub(crate) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -118,6 +120,7 @@ pub(crate) fn cell(code: &str, period: &str, value: &str) -> Cell {
         recorded_at: DateTime::UNIX_EPOCH,
         late: None,
         over_time: None,
+        moved: None,
     }
 }
 
@@ -161,7 +164,10 @@ pub(crate) fn figures<'a>(
         seen: Seen { position: 7, as_of: None },
         indicator,
         sources: Sources::of(catalogue, feed).unwrap(),
+        structure: Structure::asked(catalogue, indicator, &Asked::default(), None).unwrap(),
         cells: one_feed_per_cell(cells, indicator, catalogue),
+        as_reported: Vec::new(),
+        together: Vec::new(),
         reported_ranks: Vec::new(),
         targets: Vec::new(),
         against: None,

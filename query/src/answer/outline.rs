@@ -2,11 +2,12 @@
 
 use dinh_lake::Decimal;
 use dinh_lake::observation::{Qualifier, Status};
-use dinh_lake::unit::UnitVersion;
+use dinh_lake::unit::{UnitVersion, Units};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::cell::{Cell, Declared};
+use super::rebase::Portion;
 
 /// When an answer was known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +62,27 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// The coverage of one figure: on another structure, of the units that it comes from; else as its source declares it.
+    /// `known` are all units of the catalogue.
+    #[must_use]
+    pub fn of_cell(cell: &Cell, known: &Units) -> Option<Self> {
+        let Some(moved) = &cell.moved else { return Self::declared_by(cell) };
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let name = |unit| {
+            let version = known.version_at(unit, cell.period.end).or_else(|| known.latest(unit));
+            version.map(UnitName::of)
+        };
+        Some(Self {
+            reported: count(moved.from.len()),
+            expected: count(moved.from.len() + moved.silent.len()),
+            on_time: None,
+            late: None,
+            silent: Some(moved.silent.iter().filter_map(name).collect()),
+            left_out: Vec::new(),
+            declared: cell.declared,
+        })
+    }
+
     /// The coverage of one figure as its source declares it; none where it declares nothing.
     #[must_use]
     pub fn declared_by(cell: &Cell) -> Option<Self> {
@@ -125,4 +147,51 @@ pub fn is_estimated(cell: &Cell) -> bool {
 pub fn joined_qualifier(qualifiers: impl IntoIterator<Item = Qualifier>) -> Qualifier {
     let exact = qualifiers.into_iter().all(|qualifier| qualifier == Qualifier::Exact);
     if exact { Qualifier::Exact } else { Qualifier::Approximate }
+}
+
+/// The standing of a figure made of two: an estimate makes an estimate, else a provisional one makes a provisional one.
+#[must_use]
+pub fn weaker(a: Status, b: Status) -> Status {
+    let either = |status| a == status || b == status;
+    [Status::Estimated, Status::Provisional]
+        .into_iter()
+        .find(|s| either(*s))
+        .unwrap_or(Status::Normal)
+}
+
+/// A unit that was split, and how much of it is in a figure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WeightUsed {
+    /// The unit's id.
+    pub unit: String,
+    /// Its official code.
+    pub code: String,
+    /// Its name in Vietnamese.
+    pub name: String,
+    /// The share of it that is in the figure, from 0 to 1.
+    #[schema(value_type = f64)]
+    pub weight: Decimal,
+    /// How sure the weight is: declared, derived, or low where nothing is known and parts are taken to be equal.
+    pub confidence: &'static str,
+}
+
+impl WeightUsed {
+    /// The weights of portions that make an estimate of a figure.
+    #[must_use]
+    pub fn of<'a>(units: &Units, portions: impl IntoIterator<Item = &'a Portion>) -> Vec<Self> {
+        let portions = portions.into_iter().filter(|portion| portion.is_estimated());
+        let used = portions.filter_map(|portion| {
+            let UnitName { unit, code, name } = UnitName::of(units.latest(&portion.unit)?);
+            let confidence = portion.confidence.code();
+            Some(Self { unit, code, name, weight: portion.weight.decimal(), confidence })
+        });
+        used.collect()
+    }
+
+    /// The weights in a cell that was re-based.
+    #[must_use]
+    pub fn of_cell(units: &Units, cell: &Cell) -> Vec<Self> {
+        let portions = cell.moved.iter().flat_map(|moved| &moved.from);
+        Self::of(units, portions)
+    }
 }

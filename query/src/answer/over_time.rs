@@ -32,9 +32,9 @@ use utoipa::ToSchema;
 
 use super::cell::{Cell, Span};
 use super::figures::Figures;
-use super::outline::joined_qualifier;
+use super::outline::{joined_qualifier, weaker};
 use super::question::Asked;
-use super::ratio::weaker;
+use super::rebase::Moved;
 use super::tree::sum;
 use crate::error::QueryError;
 
@@ -94,7 +94,12 @@ pub fn for_totals<'a>(
     let Some(label) = &asked.period else { return Ok(None) };
     let span = figures.sources.span(label, &figures.cells.iter())?;
     let made = composed(figures.indicator, &figures.cells, span);
-    Ok((!made.is_empty()).then(|| figures.with_cells(made)))
+    Ok((!made.is_empty()).then(|| {
+        let mut with = figures.with_cells(made);
+        let reported = composed(figures.indicator, &figures.as_reported, span);
+        with.as_reported.extend(reported);
+        with
+    }))
 }
 
 /// As [`for_totals`], where no unit of the level reported the period itself; with the two periods before it, which movement
@@ -108,9 +113,8 @@ pub fn for_rankings<'a>(
 ) -> Result<Option<Figures<'a>>, QueryError> {
     let Some(label) = &asked.period else { return Ok(None) };
     let span = figures.sources.span(label, &figures.cells.iter())?;
-    let units = &figures.catalogue.units;
     let competes = |cell: &&Cell| {
-        let version = units.version_at(&cell.unit, cell.period.end);
+        let version = figures.units().version_at(&cell.unit, figures.day(cell.span()));
         asked.level.as_ref().is_none_or(|level| version.is_some_and(|v| v.level == *level))
     };
     let cells: Vec<Cell> = figures.cells.iter().filter(competes).cloned().collect();
@@ -178,6 +182,7 @@ pub fn composed(indicator: &Indicator, cells: &[Cell], span: Span) -> Vec<Cell> 
         span.start <= cell.period.start
             && cell.period.end <= span.end
             && cell.stage != Stage::Target
+            && !cell.is_partial()
             && !reported.contains(&(&cell.unit, cell.stage))
     };
     let mut parts: BTreeMap<(&UnitId, Stage), Vec<&Cell>> = BTreeMap::new();
@@ -311,6 +316,7 @@ fn combined(indicator: &Indicator, cover: &Cover<'_>) -> Option<Cell> {
         declared: None,
         recorded_at: cells().map(|cell| cell.recorded_at).max()?,
         late,
+        moved: Moved::joined(cells()),
         ..last.clone()
     })
 }

@@ -4,6 +4,7 @@ mod parameters;
 mod values;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::NaiveDate;
 use dinh_lake::observation::Stage;
@@ -11,7 +12,7 @@ use dinh_lake::period::Every;
 
 pub use parameters::Parameter;
 pub(crate) use values::nearest;
-use values::{count, date, later, one_of, order, required, stage, unknown};
+use values::{count, later, one_of, order, required, stage, structure, unknown};
 
 use crate::as_of::AsOf;
 use crate::error::{Fault, QueryError};
@@ -176,6 +177,35 @@ impl Ties {
     }
 }
 
+/// The structure that figures are shown on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// The units of a day.
+    Day(NaiveDate),
+    /// Clusters of units that are the same on every day.
+    Clusters,
+}
+
+impl On {
+    /// The day, if it is one.
+    #[must_use]
+    pub fn day(self) -> Option<NaiveDate> {
+        match self {
+            Self::Day(day) => Some(day),
+            Self::Clusters => None,
+        }
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Day(day) => day.fmt(f),
+            Self::Clusters => f.pad("clusters"),
+        }
+    }
+}
+
 /// What was asked: parameters that are known to the question, none of them empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
@@ -197,8 +227,8 @@ pub struct Asked {
     pub within: Option<String>,
     /// A kind of unit.
     pub kind: Option<String>,
-    /// A structure date.
-    pub on: Option<NaiveDate>,
+    /// The structure that figures are shown on, or units are valid on.
+    pub on: Option<On>,
     /// When it was known.
     pub as_of: Option<AsOf>,
     /// A unit's id, code or path.
@@ -249,13 +279,11 @@ impl Asked {
         if !faults.is_empty() {
             return Err(QueryError::from_faults(faults));
         }
-        let present = |name: &str| given.get(name).is_some_and(|value| !value.trim().is_empty());
-        match question {
-            Question::Rankings | Question::Totals | Question::Series | Question::Composites
-                if present("on") =>
-            {
-                Err(later("on"))
+        match (question, asked.on) {
+            (Question::Units, Some(On::Clusters)) => {
+                Err(QueryError::from_faults(vec![values::no_day("on", "clusters")]))
             }
+            (Question::Composites, Some(_)) => Err(later("on")),
             _ => Ok(asked),
         }
     }
@@ -277,7 +305,7 @@ impl Asked {
             "unit" => self.unit = text(),
             "q" => self.q = text(),
             "stage" => self.stage = Some(stage(value)?),
-            "on" => self.on = Some(date(name, value)?),
+            "on" => self.on = Some(structure(value)?),
             "limit" => self.limit = Some(count(name, value)?),
             "offset" => self.offset = count(name, value)?,
             "order" => self.order = order(value)?,
@@ -334,10 +362,16 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_a_later_release_says_so() {
-        let given = [("indicator", "x"), ("on", "2024-12-31")];
-        let error = read(Question::Rankings, &given).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::NotImplemented);
+    fn a_structure_is_a_day_that_there_is_or_clusters() {
+        let on = |text| read(Question::Totals, &[("indicator", "x"), ("on", text)]);
+        assert_eq!(on("clusters").unwrap().on, Some(On::Clusters));
+        assert_eq!(on("2025-07-01").unwrap().on.unwrap().to_string(), "2025-07-01");
+        for wrong in ["2025-02-29", "2025", "2025-07-01/2024-01-01", "now"] {
+            let error = on(wrong).unwrap_err();
+            assert_eq!((error.kind, error.code), (ErrorKind::Invalid, "parameter.invalid"));
+            assert!(error.message.en.contains("`clusters`"), "{error}");
+        }
         assert!(read(Question::Units, &[("on", "2024-12-31")]).unwrap().on.is_some());
+        assert!(read(Question::Units, &[("on", "clusters")]).is_err());
     }
 }

@@ -8,6 +8,8 @@
 //!   the previous period, ranked by the same rule over the units that were valid then; or, where `against` is asked for, the
 //!   same period as it was known at that moment.
 //! - A rank that a source reported stands beside the computed one.
+//! - On another structure the universe is that structure's units (with `within`: those that its figures are shown on), the
+//!   ranks are made anew, and a unit of which a part is silent has none.
 //!
 //! # Decisions
 //! - Ranks are decimals, for `ties=fractional` gives halves.
@@ -28,10 +30,11 @@ use utoipa::ToSchema;
 
 use super::cell::{Cell, Span};
 use super::figures::Figures;
-use super::outline::{Coverage, Timeliness, UnitName, estimated_share, is_estimated};
+use super::outline::{Coverage, Timeliness, UnitName, WeightUsed, estimated_share, is_estimated};
 use super::over_time::{self, Composed};
 use super::question::{Asked, Order, Ranked};
 use super::scope;
+use super::together::TogetherRow;
 use crate::error::QueryError;
 use field::Field;
 use standing::{Manner, Standing, Standings, values};
@@ -78,6 +81,9 @@ pub struct Ranking {
     /// The share of the ranked figures that are estimated, from 0 to 1.
     #[schema(value_type = f64)]
     pub estimated_share: Decimal,
+    /// Figures that hold for several units together and for none of them alone; absent where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<TogetherRow>,
     /// The units in order.
     pub rows: Vec<RankingRow>,
 }
@@ -106,7 +112,10 @@ pub struct RankingRow {
     /// The standing of the figure.
     pub status: &'static str,
     /// The feed it came from.
-    pub feed: String,
+    pub feed: Option<String>,
+    /// The weights by which units were split that make it an estimate; absent where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<WeightUsed>,
     /// The rank that a source reported.
     #[schema(value_type = Option<f64>)]
     pub reported_rank: Option<Decimal>,
@@ -216,7 +225,7 @@ pub fn ranking(figures: &Figures<'_>, asked: &Asked) -> Result<Ranking, QueryErr
 
     let row = |standing: &Standing<'_>| {
         let before = before.get(&standing.unit.unit).copied();
-        standing.row(before, reported.get(&standing.unit.unit).copied())
+        standing.row(figures, before, reported.get(&standing.unit.unit).copied())
     };
     let Standings { ranked, lacking } = &now;
     let feeds: BTreeSet<_> = ranked.iter().flat_map(|standing| standing.cell.feeds()).collect();
@@ -233,7 +242,7 @@ pub fn ranking(figures: &Figures<'_>, asked: &Asked) -> Result<Ranking, QueryErr
         stage: asked.stage.unwrap_or(figures.indicator.default_stage).code(),
         by: asked.by.code(),
         ties: asked.ties.code(),
-        on: None,
+        on: figures.structure.name(),
         as_of: figures.seen.as_of.clone(),
         position: figures.seen.position,
         feeds: feeds.into_iter().map(str::to_owned).collect(),
@@ -249,6 +258,7 @@ pub fn ranking(figures: &Figures<'_>, asked: &Asked) -> Result<Ranking, QueryErr
         },
         over_time: Composed::of(ranked.iter().map(|standing| standing.cell), figures.indicator),
         estimated_share: estimated_share(estimated, ranked.len()),
+        together: figures.together_in(field.span),
         rows: page(ranked, asked).map(row).collect(),
         level: field.level,
     })
@@ -331,7 +341,12 @@ impl Missing {
 }
 
 impl Standing<'_> {
-    fn row(&self, before: Option<&Standing<'_>>, reported_rank: Option<Decimal>) -> RankingRow {
+    fn row(
+        &self,
+        figures: &Figures<'_>,
+        before: Option<&Standing<'_>>,
+        reported_rank: Option<Decimal>,
+    ) -> RankingRow {
         RankingRow {
             rank: self.rank,
             tied: self.tied,
@@ -342,7 +357,8 @@ impl Standing<'_> {
             value: self.value,
             qualifier: self.cell.qualifier.code(),
             status: self.cell.status.code(),
-            feed: self.cell.feed.to_string(),
+            feed: self.cell.only_feed(),
+            weights: WeightUsed::of_cell(&figures.catalogue.units, self.cell),
             reported_rank,
             previous_value: self.before,
             change: self.change(),

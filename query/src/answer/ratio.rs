@@ -9,11 +9,11 @@ use std::collections::{HashMap, HashSet};
 
 use dinh_lake::Decimal;
 use dinh_lake::indicator::Indicator;
-use dinh_lake::observation::{Stage, Status};
+use dinh_lake::observation::Stage;
 use dinh_lake::unit::UnitId;
 
 use super::cell::{Cell, Span};
-use super::outline::joined_qualifier;
+use super::outline::{joined_qualifier, weaker};
 
 type Key<'a> = (&'a UnitId, Span, Stage);
 
@@ -67,15 +67,6 @@ fn ratio(factor: i64, numerator: &Cell, denominator: &Cell) -> Option<Cell> {
         late: numerator.late.into_iter().chain(denominator.late).reduce(|a, b| a || b),
         ..numerator.clone()
     })
-}
-
-/// The standing of a figure made of two: an estimate makes an estimate, else a provisional one makes a provisional one.
-pub(super) fn weaker(a: Status, b: Status) -> Status {
-    let either = |status| a == status || b == status;
-    [Status::Estimated, Status::Provisional]
-        .into_iter()
-        .find(|s| either(*s))
-        .unwrap_or(Status::Normal)
 }
 
 #[cfg(test)]

@@ -45,8 +45,8 @@ const CELL_COLUMNS: [&str; 16] = [
 pub struct Wanted<'a> {
     /// Of these indicators.
     pub indicators: Option<Vec<&'a str>>,
-    /// Of this unit.
-    pub unit: Option<&'a UnitId>,
+    /// Of one of these units.
+    pub units: Option<Vec<&'a UnitId>>,
     /// At this stage.
     pub stage: Option<Stage>,
     /// From this feed; none: the official ones.
@@ -71,7 +71,10 @@ impl Wanted<'_> {
             let listed = indicators.iter().map(|code| lit(*code)).collect();
             filters.push(ident("indicator").in_list(listed, false));
         }
-        filters.extend(self.unit.map(|unit| ident("unit").eq(lit(unit.as_str()))));
+        if let Some(units) = &self.units {
+            let listed = units.iter().map(|unit| lit(unit.as_str())).collect();
+            filters.push(ident("unit").in_list(listed, false));
+        }
         filters.extend(self.stage.map(|stage| ident("stage").eq(lit(stage.code()))));
         filters.extend(self.feed.map(|feed| ident("feed").eq(lit(feed))));
         let spans = self.spans.iter().flatten().map(|span| {
@@ -242,6 +245,7 @@ impl<'a> Columns<'a> {
             recorded_at: stamp.ok_or_else(|| broken("recorded_at"))?,
             late: None,
             over_time: None,
+            moved: None,
         })
     }
 }

@@ -151,7 +151,7 @@ pub fn stages(figures: &Figures<'_>, asked: &Asked) -> Result<Stages, QueryError
         }
         let all = Stage::ALL.iter().filter_map(|stage| of(*stage)).chain(target);
         let all: Vec<&Cell> = all.collect();
-        feeds.extend(all.iter().map(|cell| cell.feed.to_string()));
+        feeds.extend(all.iter().flat_map(|cell| cell.feeds()).map(str::to_owned));
         if !all.is_empty() {
             rows.push(row(figures, unit, of, (stage, target)));
         }
@@ -162,7 +162,7 @@ pub fn stages(figures: &Figures<'_>, asked: &Asked) -> Result<Stages, QueryError
         indicator: figures.indicator.indicator.clone(),
         period: scope::label(field.span, asked.period.as_deref(), &figures.cells),
         stage: stage.code(),
-        on: None,
+        on: figures.structure.name(),
         as_of: figures.seen.as_of.clone(),
         position: figures.seen.position,
         feeds: feeds.into_iter().collect(),

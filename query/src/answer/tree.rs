@@ -15,14 +15,16 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use dinh_lake::Decimal;
 use dinh_lake::indicator::{Indicator, UnitAggregation};
-use dinh_lake::observation::Qualifier;
+use dinh_lake::observation::{Qualifier, Status};
+use dinh_lake::reform::Weight;
 use dinh_lake::unit::{UnitId, UnitVersion, Units};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::cell::{Cell, Declared};
-use super::outline::{Coverage, Timeliness, UnitName, is_estimated, joined_qualifier};
+use super::outline::{Coverage, Timeliness, UnitName, is_estimated, joined_qualifier, weaker};
 use super::over_time::OverTime;
+use super::rebase::Portion;
 
 /// More levels than any country has.
 const DEPTH_MAX: usize = 16;
@@ -31,12 +33,14 @@ const DEPTH_MAX: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// From every expected unit below.
+    /// From every expected unit below; on another structure, from every unit that it came from.
     Computed,
     /// From the unit's own report.
     Reported,
-    /// From some of the units below.
+    /// From some of the units below, or of those that it came from.
     Partial,
+    /// From no report of its own: it has a part in a figure of several units.
+    Together,
 }
 
 /// A unit's figure and what stands behind it.
@@ -52,10 +56,12 @@ pub struct Figure<'a> {
     pub qualifier: Qualifier,
     /// The feeds it is made from.
     pub feeds: BTreeSet<&'a str>,
-    /// How many reports it is made from.
-    pub reports: usize,
-    /// How many of them are estimated.
-    pub estimated: usize,
+    /// How many reports it is made from as they are, and how many of these are estimated.
+    reports: (usize, usize),
+    /// The reports that were re-based: the parts of one unit add up again.
+    moved: BTreeMap<&'a UnitId, Portion>,
+    /// The weakest standing of the reports.
+    standing: Status,
     /// Whether any of them was late; none where none had a deadline.
     pub late: Option<bool>,
     /// For a report that was made of shorter periods: which of them are there.
@@ -66,22 +72,54 @@ pub struct Figure<'a> {
 
 impl<'a> Figure<'a> {
     fn reported(cell: &'a Cell) -> Self {
+        let source = match (&cell.moved, &cell.over_time) {
+            (None, None) => Source::Reported,
+            _ if cell.is_whole() => Source::Computed,
+            _ => Source::Partial,
+        };
+        let portions = cell.moved.iter().flat_map(|moved| &moved.from);
+        let as_it_is = cell.moved.is_none();
         Self {
-            source: match &cell.over_time {
-                None => Source::Reported,
-                Some(over_time) if over_time.whole => Source::Computed,
-                Some(_) => Source::Partial,
-            },
+            source,
             value: cell.value,
             parts: cell.parts(),
             qualifier: cell.qualifier,
             feeds: cell.feeds().collect(),
-            reports: 1,
-            estimated: usize::from(is_estimated(cell)),
+            reports: (usize::from(as_it_is), usize::from(as_it_is && is_estimated(cell))),
+            moved: portions.map(|portion| (&portion.unit, portion.clone())).collect(),
+            // What was split may be whole again further up: the portions know.
+            standing: match cell.status {
+                Status::Estimated => Status::Normal,
+                status => status,
+            },
             late: cell.late,
             over_time: cell.over_time.clone(),
             declared: cell.declared,
         }
+    }
+
+    /// How many reports it is made from.
+    #[must_use]
+    pub fn reports(&self) -> usize {
+        self.reports.0 + self.moved.len()
+    }
+
+    /// How many of the reports are estimated, or only in part in it.
+    #[must_use]
+    pub fn estimated(&self) -> usize {
+        let portions = self.moved.values().filter(|portion| portion.is_estimated());
+        self.reports.1 + portions.count()
+    }
+
+    /// The parts of units that were split.
+    pub fn portions(&self) -> impl Iterator<Item = &Portion> {
+        self.moved.values()
+    }
+
+    /// The standing of the figure: of an estimate, `estimated`; else that of its weakest report.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        if self.estimated() > 0 { Status::Estimated } else { self.standing }
     }
 
     /// Whether all that is expected is in it.
@@ -148,6 +186,12 @@ impl<'a> Tree<'a> {
         self.expected.get(unit).map_or(&[], Vec::as_slice)
     }
 
+    /// A unit's own cell.
+    #[must_use]
+    pub fn own(&self, unit: &UnitId) -> Option<&'a Cell> {
+        self.own.get(unit).copied()
+    }
+
     /// A unit's figure.
     #[must_use]
     pub fn of(&self, unit: &UnitId) -> Option<&Figure<'a>> {
@@ -210,8 +254,11 @@ impl<'a> Tree<'a> {
             parts,
             qualifier: joined_qualifier(usable.iter().map(|figure| figure.qualifier)),
             feeds: usable.iter().flat_map(|figure| figure.feeds.iter().copied()).collect(),
-            reports: usable.iter().map(|figure| figure.reports).sum(),
-            estimated: usable.iter().map(|figure| figure.estimated).sum(),
+            reports: usable.iter().fold((0, 0), |(all, estimated), figure| {
+                (all + figure.reports.0, estimated + figure.reports.1)
+            }),
+            moved: joined_portions(usable.iter().flat_map(|figure| &figure.moved)),
+            standing: usable.iter().map(|figure| figure.standing).fold(Status::Normal, weaker),
             late: usable.iter().filter_map(|figure| figure.late).reduce(|a, b| a || b),
             over_time: None,
             declared: None,
@@ -305,6 +352,25 @@ impl<'a> Tree<'a> {
             && figure.parts.is_none()
             && figure.complete()
     }
+}
+
+/// The parts of each unit as one.
+fn joined_portions<'a, 'p>(
+    portions: impl Iterator<Item = (&'p &'a UnitId, &'p Portion)>,
+) -> BTreeMap<&'a UnitId, Portion>
+where
+    'a: 'p,
+{
+    let mut joined: BTreeMap<&UnitId, Portion> = BTreeMap::new();
+    for (unit, portion) in portions {
+        let all = joined
+            .entry(*unit)
+            .or_insert_with(|| Portion { weight: Weight::ZERO, ..portion.clone() });
+        all.weight = all.weight.plus(portion.weight);
+        all.confidence = all.confidence.max(portion.confidence);
+        all.estimated |= portion.estimated;
+    }
+    joined
 }
 
 /// The sum of some figures, if all of them are there and it fits.

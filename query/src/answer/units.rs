@@ -1,5 +1,6 @@
 //! Units: search by name, code or place in the tree, with or without a date.
 
+use chrono::NaiveDate;
 use dinh_lake::catalogue::Catalogue;
 use dinh_lake::unit::{UnitId, UnitVersion, Units};
 use serde::Serialize;
@@ -7,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::address;
 use super::outline::Seen;
-use super::question::Asked;
+use super::question::{Asked, On};
 use crate::error::QueryError;
 
 /// Units that were found.
@@ -75,7 +76,8 @@ impl UnitRow {
 /// When `within` names no one unit.
 pub fn units(catalogue: &Catalogue, seen: Seen, asked: &Asked) -> Result<UnitsFound, QueryError> {
     let units = &catalogue.units;
-    let within = match (&asked.within, asked.on) {
+    let on = asked.on.and_then(On::day);
+    let within = match (&asked.within, on) {
         (None, _) => None,
         (Some(text), Some(on)) => {
             let day = super::cell::Span { start: on, end: on };
@@ -90,13 +92,13 @@ pub fn units(catalogue: &Catalogue, seen: Seen, asked: &Asked) -> Result<UnitsFo
     };
     let wanted = |version: &&UnitVersion| {
         asked.level.as_ref().is_none_or(|level| version.level == *level)
-            && asked.on.is_none_or(|on| version.valid_on(on))
-            && within.is_none_or(|top| was_within(units, version, top, asked))
+            && on.is_none_or(|on| version.valid_on(on))
+            && within.is_none_or(|top| was_within(units, version, top, on))
     };
     let found: Vec<_> = candidates.into_iter().filter(wanted).collect();
     let page = found.iter().skip(asked.offset).take(asked.limit.unwrap_or(usize::MAX));
     Ok(UnitsFound {
-        on: asked.on.map(|on| on.to_string()),
+        on: on.map(|on| on.to_string()),
         as_of: seen.as_of,
         position: seen.position,
         total: found.len(),
@@ -105,7 +107,7 @@ pub fn units(catalogue: &Catalogue, seen: Seen, asked: &Asked) -> Result<UnitsFo
 }
 
 /// Whether a version is in a subtree on the day that was asked for; without one, on its first or its last day.
-fn was_within(units: &Units, version: &UnitVersion, top: &UnitId, asked: &Asked) -> bool {
-    let days = asked.on.map_or([version.valid_from, version.last_day()], |on| [on, on]);
+fn was_within(units: &Units, version: &UnitVersion, top: &UnitId, on: Option<NaiveDate>) -> bool {
+    let days = on.map_or([version.valid_from, version.last_day()], |on| [on, on]);
     days.into_iter().any(|day| units.is_within(&version.unit, top, day))
 }

@@ -235,7 +235,7 @@ async fn what_cannot_be_answered_says_why() {
     for (question, parameters, code) in [
         ("rankigns", vec![], "question.unknown"),
         ("rankings", ranking(&[("levl", "district")]), "parameter.unknown"),
-        ("rankings", ranking(&[("on", "2024-12-31")]), "parameter.not_implemented"),
+        ("rankings", ranking(&[("on", "2019-12-31")]), "on.before_registry"),
         ("rankings", ranking(&[("within", "Hà Nôi")]), "unit.unknown"),
         ("rankings", ranking(&[("feed", "demo-sinthetic")]), "feed.unknown"),
         ("rankings", ranking(&[("feed", "demo-synthetic")]), "figures.none"),

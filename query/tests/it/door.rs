@@ -137,7 +137,7 @@ async fn every_error_is_a_problem_document() {
         ("/v1/rankings/par_index_pct?as_of=2024-01-01", 400, "as_of.before_beginning"),
         ("/v1/feeds?as_of=2999-01-01T00:00:00%2B07:00", 400, "as_of.future"),
         ("/v1/coverage?as_of=yesterday", 400, "parameter.invalid"),
-        ("/v1/totals/par_index_pct?on=2024-12-31", 501, "parameter.not_implemented"),
+        ("/v1/totals/par_index_pct?on=2019-12-31", 400, "on.before_registry"),
         ("/v1/rankings/nothing", 404, "indicator.unknown"),
         ("/v1/rankings/%ff", 400, "route.encoding"),
         ("/v1/ranking", 404, "route.unknown"),

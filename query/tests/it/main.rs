@@ -13,3 +13,4 @@ mod fuzz;
 mod hanoi;
 mod newest;
 mod sql;
+mod structures;

@@ -176,9 +176,7 @@ proptest! {
                     None => prop_assert_eq!(&shares[0].to, &unit),
                 }
                 for share in shares {
-                    let sources = crossing.sources(&share.to);
-                    let known = sources.map_or(share.to == unit, |found| found.contains(&unit));
-                    prop_assert!(known);
+                    prop_assert!(crossing.has_share(&unit, &share.to));
                 }
             }
         }

@@ -30,9 +30,9 @@ parameters! {
     PERIOD = "period", "2023", "a period label; absent: the latest `period_end` with a figure in scope";
     STAGE = "stage", "final", "self, appraised, survey, final or target; absent: the indicator's default (in a series and a history: all)";
     FEED = "feed", "par-index", "one feed; absent: the official feeds by precedence. Synthetic feeds answer only when named";
-    WITHIN = "within", "Hà Nội", "only this unit and what is below it: an id, a code or a path, with a day after `@` where it takes one";
+    WITHIN = "within", "Hà Nội", "only figures of this unit and what is below it: an id, a code or a path, with a day after `@` where it takes one";
     KIND = "kind", "quan", "only units of this kind";
-    ON = "on", "2024-12-31", "the structure date; absent: as reported";
+    ON = "on", "2025-07-01", "the structure that figures are shown on: a day, or clusters (units that are comparable over all reforms); absent: as reported";
     AS_OF = "as_of", "2024-06-30T17:00:00+07:00", "when it was known: a time in RFC 3339, a day (its end in Vietnam) or a position of the ledger; absent: now";
     LIMIT = "limit", "10", "how many rows at most";
     OFFSET = "offset", "0", "how many rows to skip";

@@ -1,9 +1,8 @@
 //! The values of parameters: text to types, and what is said of a value, or a name, that is not one.
 
-use chrono::NaiveDate;
 use dinh_lake::observation::Stage;
 
-use super::{Order, Parameter, Question};
+use super::{On, Order, Parameter, Question};
 use crate::error::{ErrorKind, Fault, QueryError, Text};
 
 pub(super) fn unknown(question: Question, name: &str) -> Fault {
@@ -76,9 +75,23 @@ pub(super) fn one_of<T: Copy>(
     chosen.ok_or_else(|| invalid(name, value, (&listed, &listed)).suggest(codes))
 }
 
-pub(super) fn date(name: &str, value: &str) -> Result<NaiveDate, Fault> {
-    let expected = ("một ngày như `2024-12-31`", "a day such as `2024-12-31`");
-    value.parse().map_err(|_| invalid(name, value, expected))
+/// A day, or `clusters`.
+pub(super) fn structure(value: &str) -> Result<On, Fault> {
+    match value {
+        "clusters" => Ok(On::Clusters),
+        _ => value.parse().map(On::Day).map_err(|_| {
+            let expected = (
+                "một ngày có thật như `2024-12-31`, hoặc `clusters`",
+                "a day that there is, such as `2024-12-31`, or `clusters`",
+            );
+            invalid("on", value, expected)
+        }),
+    }
+}
+
+/// What is said of a value that is no day where only a day will do.
+pub(super) fn no_day(name: &str, value: &str) -> Fault {
+    invalid(name, value, ("một ngày như `2024-12-31`", "a day such as `2024-12-31`"))
 }
 
 pub(super) fn count(name: &str, value: &str) -> Result<usize, Fault> {

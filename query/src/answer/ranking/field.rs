@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use dinh_lake::unit::{UnitId, UnitVersion, Units};
+use dinh_lake::unit::{UnitId, UnitVersion};
 
 use super::{Excluded, Exclusion};
 use crate::answer::address;
@@ -31,7 +31,6 @@ impl Field {
     /// # Errors
     /// When a parameter names nothing, or there is no figure in scope to take the period from.
     pub(crate) fn choose(figures: &Figures<'_>, asked: &Asked) -> Result<Self, QueryError> {
-        let units = &figures.catalogue.units;
         if let Some(level) = &asked.level {
             scope::check_level(figures.catalogue, "level", level)?;
         }
@@ -43,6 +42,8 @@ impl Field {
             None => None,
         };
         let within = match &asked.within {
+            // The structure has chosen the cells already.
+            _ if figures.structure.rebases() => None,
             Some(text) => {
                 Some(address::unit(figures.catalogue, "within", text, named)?.unit.clone())
             }
@@ -50,10 +51,13 @@ impl Field {
         };
         let none = || scope::no_figures(&figures.indicator.indicator);
         let cells = || in_scope(figures, asked.level.as_deref(), within.as_ref());
-        let span = named.or_else(|| scope::latest_span(cells())).ok_or_else(none)?;
+        // Where no unit has a figure of its own there may be some that have one together.
+        let of_several = || figures.together.iter().map(|together| together.span).max();
+        let latest = || scope::latest_span(cells()).or_else(of_several);
+        let span = named.or_else(latest).ok_or_else(none)?;
         let at_span = cells().filter(|cell| cell.span() == span);
         let level =
-            asked.level.clone().or_else(|| fullest_level(units, at_span)).ok_or_else(none)?;
+            asked.level.clone().or_else(|| fullest_level(figures, at_span)).ok_or_else(none)?;
         Ok(Self { level, kind: asked.kind.clone(), within, span })
     }
 
@@ -67,9 +71,14 @@ impl Field {
 
     /// The units that could have a rank in a span, in order of code.
     pub(crate) fn universe<'c>(&self, figures: &Figures<'c>, span: Span) -> Vec<&'c UnitVersion> {
-        let units = &figures.catalogue.units;
+        if let Some(within) = figures.structure.within() {
+            let mut landed = figures.structure.landed(within, span, &self.level);
+            landed.retain(|version| self.kind.as_ref().is_none_or(|kind| version.kind == *kind));
+            return landed;
+        }
         let top = self.top(figures, span);
-        units.at(span.end, Some(&self.level), self.kind.as_deref(), top.as_ref())
+        let day = figures.day(span);
+        figures.units().at(day, Some(&self.level), self.kind.as_deref(), top.as_ref())
     }
 
     /// The unit that the universe is within: what was asked for, or the province or country that holds all figures.
@@ -77,19 +86,19 @@ impl Field {
         if let Some(within) = &self.within {
             return Some(within.clone());
         }
-        let units = &figures.catalogue.units;
+        let (units, day) = (figures.units(), figures.day(span));
         let reporters = self.in_scope(figures).filter(|cell| cell.span() == span);
-        let whole = scope::default_within(units, span.end, reporters.map(|cell| &cell.unit));
+        let whole = scope::default_within(units, day, reporters.map(|cell| &cell.unit));
         // Provinces themselves compete with each other, not each within itself.
         let above = |top: &UnitId| {
-            units.version_at(top, span.end).is_some_and(|version| version.level != self.level)
+            units.version_at(top, day).is_some_and(|version| version.level != self.level)
         };
         whole.filter(above)
     }
 
     /// How many units of the level have a figure of the period and do not compete, by the reason.
     pub(crate) fn excluded(&self, figures: &Figures<'_>) -> Vec<Excluded> {
-        let (units, on) = (&figures.catalogue.units, self.span.end);
+        let (units, on) = (figures.units(), figures.day(self.span));
         let top = self.top(figures, self.span);
         let reason = |unit: &UnitId| {
             let Some(version) = units.version_at(unit, on) else {
@@ -123,9 +132,9 @@ fn in_scope<'c>(
     level: Option<&str>,
     within: Option<&UnitId>,
 ) -> impl Iterator<Item = &'c Cell> + Clone {
-    let units = &figures.catalogue.units;
+    let units = figures.units();
     figures.cells.iter().filter(move |cell| {
-        let on = cell.period.end;
+        let on = figures.day(cell.span());
         let version = units.version_at(&cell.unit, on);
         version.is_some_and(|version| level.is_none_or(|level| version.level == level))
             && within.is_none_or(|top| units.is_within(&cell.unit, top, on))
@@ -133,10 +142,14 @@ fn in_scope<'c>(
 }
 
 /// The level with the most of some cells of one period; of several the one with fewer units.
-fn fullest_level<'c>(units: &Units, cells: impl Iterator<Item = &'c Cell>) -> Option<String> {
+fn fullest_level<'c>(
+    figures: &Figures<'_>,
+    cells: impl Iterator<Item = &'c Cell>,
+) -> Option<String> {
+    let units = figures.units();
     let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for cell in cells {
-        let on = cell.period.end;
+        let on = figures.day(cell.span());
         let level = units.version_at(&cell.unit, on)?.level.as_str();
         let size = || (0, units.at(on, Some(level), None, None).len());
         counts.entry(level).or_insert_with(size).0 += 1;
