@@ -17,8 +17,10 @@ pub mod coverage;
 pub mod figures;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod gather;
 pub mod history;
 pub mod lists;
+mod newest;
 pub mod outline;
 pub mod over_time;
 pub mod question;
@@ -26,6 +28,7 @@ pub mod ranking;
 pub mod ratio;
 pub mod read;
 pub mod rebase;
+pub mod reconciliation;
 pub mod scope;
 pub mod series;
 pub mod stages;
@@ -35,6 +38,7 @@ pub mod together;
 pub mod totals;
 pub mod tree;
 pub mod units;
+pub mod windows;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,16 +49,16 @@ use dinh_lake::observation::Stage;
 use dinh_lake::unit::UnitVersion;
 use serde::Serialize;
 
-use cell::{Cell, one_feed_per_cell};
 use coverage::Reports;
 use figures::Figures;
+use gather::{cells, figures, figures_at, known_at, targets};
 use history::Revisions;
 use outline::Seen;
 use question::{Asked, Question, Ranked};
 use read::Wanted;
-use rebase::Rebased;
 use scope::Sources;
 use structure::Structure;
+use windows::Window;
 
 use crate::access::Access;
 use crate::error::{ErrorKind, Fault, QueryError, Text};
@@ -116,257 +120,148 @@ impl Answers {
     ) -> Result<Answered, QueryError> {
         let asked = Asked::read(question, parameters)?;
         let statement = self.engine.begin(access, asked.as_of).await?;
-        let json = match question {
-            Question::Rankings => self.rankings(&statement, &asked).await,
-            Question::Totals => self.totals(&statement, &asked).await,
-            Question::Series => self.series(&statement, &asked).await,
-            Question::History => self.history(&statement, &asked).await,
-            Question::Coverage => self.coverage(&statement, &asked).await,
-            Question::Stages => self.stages(&statement, &asked).await,
-            Question::Composites => json(&composite::composite(&statement, &asked).await?),
-            Question::Units => {
-                json(&units::units(statement.catalogue(), seen(&statement), &asked)?)
-            }
-            Question::Indicators => {
-                json(&lists::indicators(statement.catalogue(), seen(&statement)))
-            }
-            Question::Feeds => json(&lists::feeds(statement.catalogue(), seen(&statement))),
-        }?;
+        let json = answer_from(&statement, question, &asked).await?;
         let catalogue_version = statement.catalogue().version;
         Ok(Answered { json, position: statement.position(), catalogue_version })
     }
+}
 
-    async fn rankings(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
-        let catalogue = statement.catalogue();
-        let mut figures = figures(statement, asked, None).await?;
-        let ranked = &figures.indicator.indicator;
-        let reports = |other: &&Indicator| other.ranks.as_ref() == Some(ranked);
-        let reporting = catalogue.indicators.values().filter(reports);
-        for indicator in reporting {
-            let wanted = Wanted {
-                indicators: Some(vec![&indicator.indicator]),
-                feed: asked.feed.as_deref(),
-                ..Wanted::default()
-            };
-            let cells = cells(statement, indicator, &wanted).await?;
-            let cells = match figures.structure.rebases() {
-                true => rebase::rebase(&figures.structure, indicator, &cells).cells,
-                false => cells,
-            };
-            figures.reported_ranks.extend(cells);
-        }
-        if asked.by == Ranked::Distance {
-            let targets = targets(statement, figures.indicator, asked).await?;
-            figures.targets = match figures.structure.rebases() {
-                true => rebase::rebase(&figures.structure, figures.indicator, &targets).cells,
-                false => targets,
-            };
-        }
-        let Some(moment) = asked.against else { return json(&ranking::ranking(&figures, asked)?) };
-        let earlier = statement.at(moment).await?;
-        let mut with = figures.clone();
-        with.against = Some(Box::new(known_at(&earlier, &figures, asked).await?));
-        json(&ranking::ranking(&with, asked)?)
+/// Answers a question in JSON within a statement, from what the statement sees; or, with `as_of`, from what was known then.
+///
+/// # Errors
+/// As [`Answers::ask`].
+pub(crate) async fn answer(
+    statement: &Statement,
+    question: Question,
+    asked: &Asked,
+) -> Result<String, QueryError> {
+    match asked.as_of {
+        Some(as_of) => answer_from(&statement.at(as_of).await?, question, asked).await,
+        None => answer_from(statement, question, asked).await,
     }
+}
 
-    async fn totals(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
-        let figures = figures(statement, asked, None).await?;
-        json(&totals::totals(&figures, asked)?)
+async fn answer_from(
+    statement: &Statement,
+    question: Question,
+    asked: &Asked,
+) -> Result<String, QueryError> {
+    let catalogue = statement.catalogue();
+    match question {
+        Question::Rankings => rankings(statement, asked).await,
+        Question::Totals => totals(statement, asked).await,
+        Question::Series => series(statement, asked).await,
+        Question::History => history(statement, asked).await,
+        Question::Coverage => coverage(statement, asked).await,
+        Question::Stages => stages(statement, asked).await,
+        Question::Composites => json(&composite::composite(statement, asked).await?),
+        Question::Units => json(&units::units(catalogue, seen(statement), asked)?),
+        Question::Indicators => json(&lists::indicators(catalogue, seen(statement))),
+        Question::Feeds => json(&lists::feeds(catalogue, seen(statement))),
     }
+}
 
-    async fn series(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
-        let catalogue = statement.catalogue();
-        let structure = Structure::asked(catalogue, indicator(statement, asked)?, asked, None)?;
-        let unit = structure.unit(asked.unit.as_deref().unwrap_or_default())?;
-        let figures = figures(statement, asked, Some(unit)).await?;
-        json(&series::series(&figures, unit, asked))
-    }
-
-    async fn stages(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
-        let mut figures = figures_at(statement, asked, None, None).await?;
-        let all = std::mem::take(&mut figures.cells).into_iter();
-        (figures.targets, figures.cells) = all.partition(|cell| cell.stage == Stage::Target);
-        json(&stages::stages(&figures, asked)?)
-    }
-
-    async fn history(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
-        let catalogue = statement.catalogue();
-        let indicator = indicator(statement, asked)?;
-        let sources = Sources::of(catalogue, asked.feed.as_deref())?;
-        let spans = asked.period.as_ref().map(|label| sources.spans(label)).transpose()?;
-        let day = spans.as_ref().and_then(|spans| spans.first().copied());
-        let unit = unit(catalogue, asked, day)?;
+async fn rankings(statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
+    let catalogue = statement.catalogue();
+    let is_enough = |figures: &Figures<'_>| ranking::is_enough(figures, asked);
+    let mut figures = newest::figures(statement, asked, 2, is_enough).await?;
+    let ranked = &figures.indicator.indicator;
+    let reports = |other: &&Indicator| other.ranks.as_ref() == Some(ranked);
+    let reporting = catalogue.indicators.values().filter(reports);
+    for indicator in reporting {
         let wanted = Wanted {
             indicators: Some(vec![&indicator.indicator]),
-            units: Some(vec![&unit.unit]),
-            stage: asked.stage,
             feed: asked.feed.as_deref(),
-            spans,
-            timely: None,
+            window: figures.window,
+            ..Wanted::default()
         };
-        let revisions = read::revisions(statement, &wanted).await?;
-        let code = indicator.indicator.as_str();
-        let seen = seen(statement);
-        let cells = revisions.iter().map(|revision| &revision.cell);
-        let span = match &asked.period {
-            Some(label) => sources.span(label, &cells)?,
-            None => scope::latest_span(cells).ok_or_else(|| scope::no_figures(code))?,
+        let cells = cells(statement, indicator, &wanted).await?;
+        let cells = match figures.structure.rebases() {
+            true => rebase::rebase(&figures.structure, indicator, &cells).cells,
+            false => cells,
         };
-        let all = Revisions { indicator: code, seen, sources, revisions };
-        json(&history::history(&all, unit, span, asked.period.as_deref()))
+        figures.reported_ranks.extend(cells);
     }
+    if asked.by == Ranked::Distance {
+        let targets = targets(statement, figures.indicator, asked).await?;
+        figures.targets = match figures.structure.rebases() {
+            true => rebase::rebase(&figures.structure, figures.indicator, &targets).cells,
+            false => targets,
+        };
+    }
+    let Some(moment) = asked.against else { return json(&ranking::ranking(&figures, asked)?) };
+    let earlier = statement.at(moment).await?;
+    let mut with = figures.clone();
+    with.against = Some(Box::new(known_at(&earlier, &figures, asked).await?));
+    json(&ranking::ranking(&with, asked)?)
+}
 
-    async fn coverage(&self, statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
-        let catalogue = statement.catalogue();
-        let sources = Sources::of(catalogue, asked.feed.as_deref())?;
-        let spans = asked.period.as_ref().map(|label| sources.spans(label)).transpose()?;
-        let wanted = Wanted { feed: asked.feed.as_deref(), spans, ..Wanted::default() };
-        let cells = read::current(statement, &wanted).await?;
-        let seen = seen(statement);
-        let mut reports = Reports { catalogue, seen, sources, cells };
-        let span = coverage::span(&reports, asked)?;
-        let at_span = reports.cells.iter_mut().filter(|(_, cell)| cell.span() == span);
-        let at_span = at_span.map(|(indicator, cell)| (indicator.as_str(), cell));
-        timeliness::judge(statement, &wanted, at_span).await?;
-        json(&coverage::coverage(&reports, asked)?)
-    }
+async fn totals(statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
+    let is_enough = |figures: &Figures<'_>| totals::is_enough(figures, asked);
+    let figures = newest::figures(statement, asked, 0, is_enough).await?;
+    json(&totals::totals(&figures, asked)?)
+}
+
+async fn series(statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
+    let catalogue = statement.catalogue();
+    let structure = Structure::asked(catalogue, indicator(statement, asked)?, asked, None)?;
+    let unit = structure.unit(asked.unit.as_deref().unwrap_or_default())?;
+    let figures = figures(statement, asked, Some(unit)).await?;
+    json(&series::series(&figures, unit, asked))
+}
+
+async fn stages(statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
+    let mut figures = figures_at(statement, asked, None, None, Window::default()).await?;
+    let all = std::mem::take(&mut figures.cells).into_iter();
+    (figures.targets, figures.cells) = all.partition(|cell| cell.stage == Stage::Target);
+    json(&stages::stages(&figures, asked)?)
+}
+
+async fn history(statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
+    let catalogue = statement.catalogue();
+    let indicator = indicator(statement, asked)?;
+    let sources = Sources::of(catalogue, asked.feed.as_deref())?;
+    let spans = asked.period.as_ref().map(|label| sources.spans(label)).transpose()?;
+    let day = spans.as_ref().and_then(|spans| spans.first().copied());
+    let unit = unit(catalogue, asked, day)?;
+    let wanted = Wanted {
+        indicators: Some(vec![&indicator.indicator]),
+        units: Some(vec![&unit.unit]),
+        stage: asked.stage,
+        feed: asked.feed.as_deref(),
+        spans,
+        ..Wanted::default()
+    };
+    let revisions = read::revisions(statement, &wanted).await?;
+    let code = indicator.indicator.as_str();
+    let seen = seen(statement);
+    let cells = revisions.iter().map(|revision| &revision.cell);
+    let span = match &asked.period {
+        Some(label) => sources.span(label, &cells)?,
+        None => scope::latest_span(cells).ok_or_else(|| scope::no_figures(code))?,
+    };
+    let all = Revisions { indicator: code, seen, sources, revisions };
+    json(&history::history(&all, unit, span, asked.period.as_deref()))
+}
+
+async fn coverage(statement: &Statement, asked: &Asked) -> Result<String, QueryError> {
+    let catalogue = statement.catalogue();
+    let sources = Sources::of(catalogue, asked.feed.as_deref())?;
+    let spans = asked.period.as_ref().map(|label| sources.spans(label)).transpose()?;
+    let wanted = Wanted { feed: asked.feed.as_deref(), spans, ..Wanted::default() };
+    let cells = read::current(statement, &wanted).await?;
+    let seen = seen(statement);
+    let mut reports = Reports { catalogue, seen, sources, cells };
+    let span = coverage::span(&reports, asked)?;
+    let at_span = reports.cells.iter_mut().filter(|(_, cell)| cell.span() == span);
+    let at_span = at_span.map(|(indicator, cell)| (indicator.as_str(), cell));
+    timeliness::judge(statement, &wanted, at_span).await?;
+    json(&coverage::coverage(&reports, asked)?)
 }
 
 /// What an answer says of when it was known.
 fn seen(statement: &Statement) -> Seen {
     Seen { position: statement.position(), as_of: statement.as_of() }
-}
-
-/// The figures of an indicator: of one unit at all stages, or of all units at the stage of the answer.
-async fn figures<'a>(
-    statement: &'a Statement,
-    asked: &'a Asked,
-    unit: Option<&'a UnitVersion>,
-) -> Result<Figures<'a>, QueryError> {
-    let stage = match unit {
-        Some(_) => asked.stage,
-        None => Some(asked.stage.unwrap_or(indicator(statement, asked)?.default_stage)),
-    };
-    figures_at(statement, asked, unit, stage).await
-}
-
-/// The figures of an indicator at one stage, or at all.
-async fn figures_at<'a>(
-    statement: &'a Statement,
-    asked: &'a Asked,
-    unit: Option<&'a UnitVersion>,
-    stage: Option<Stage>,
-) -> Result<Figures<'a>, QueryError> {
-    let catalogue = statement.catalogue();
-    let indicator = indicator(statement, asked)?;
-    let sources = Sources::of(catalogue, asked.feed.as_deref())?;
-    let timely = asked.period.as_ref().map(|label| sources.spans(label)).transpose()?;
-    // A series on another structure is made of the cells of every unit that its own came from.
-    let of_unit = unit.map(|unit| match asked.on {
-        Some(_) => {
-            Structure::asked(catalogue, indicator, asked, None).map(|s| s.readable(&unit.unit))
-        }
-        None => Ok([unit.unit.clone()].into()),
-    });
-    let of_unit = of_unit.transpose()?;
-    let wanted = Wanted {
-        indicators: Some(vec![&indicator.indicator]),
-        units: of_unit.as_ref().map(|units| units.iter().collect()),
-        stage,
-        feed: asked.feed.as_deref(),
-        spans: None,
-        timely,
-    };
-    let cells = cells_or_ratios(statement, indicator, &wanted).await?;
-    let named =
-        asked.period.as_ref().map(|label| sources.span(label, &cells.iter())).transpose()?;
-    let structure = Structure::asked(catalogue, indicator, asked, named)?;
-    let (cells, as_reported, together) = match structure.rebases() {
-        true => {
-            let Rebased { cells: rebased, together } =
-                rebase::rebase(&structure, indicator, &cells);
-            (rebased, cells, together)
-        }
-        false => (cells, Vec::new(), Vec::new()),
-    };
-    Ok(Figures {
-        catalogue,
-        seen: seen(statement),
-        indicator,
-        sources,
-        structure,
-        cells,
-        as_reported,
-        together,
-        reported_ranks: Vec::new(),
-        targets: Vec::new(),
-        against: None,
-    })
-}
-
-/// The targets of an indicator.
-async fn targets(
-    statement: &Statement,
-    indicator: &Indicator,
-    asked: &Asked,
-) -> Result<Vec<Cell>, QueryError> {
-    let wanted = Wanted {
-        indicators: Some(vec![&indicator.indicator]),
-        stage: Some(Stage::Target),
-        feed: asked.feed.as_deref(),
-        ..Wanted::default()
-    };
-    cells_or_ratios(statement, indicator, &wanted).await
-}
-
-/// The same figures as they were known at an earlier moment; none where the indicator was not.
-async fn known_at<'a>(
-    earlier: &'a Statement,
-    now: &Figures<'a>,
-    asked: &'a Asked,
-) -> Result<Figures<'a>, QueryError> {
-    if earlier.catalogue().indicators.contains_key(&now.indicator.indicator) {
-        let mut figures = figures(earlier, asked, None).await?;
-        if asked.by == Ranked::Distance {
-            figures.targets = targets(earlier, figures.indicator, asked).await?;
-        }
-        return Ok(figures);
-    }
-    let catalogue = earlier.catalogue().as_ref();
-    let none = Vec::new();
-    Ok(Figures { catalogue, seen: seen(earlier), cells: none, ..now.clone() })
-}
-
-/// The cells of an indicator, those that follow from its parts among them.
-async fn cells_or_ratios(
-    statement: &Statement,
-    indicator: &Indicator,
-    wanted: &Wanted<'_>,
-) -> Result<Vec<Cell>, QueryError> {
-    let known = |code: &Option<String>| statement.catalogue().indicators.get(code.as_ref()?);
-    let pushed = cells(statement, indicator, wanted).await?;
-    let (Some(above), Some(below)) = (known(&indicator.numerator), known(&indicator.denominator))
-    else {
-        return Ok(pushed);
-    };
-    let of_above = Wanted { indicators: Some(vec![&above.indicator]), ..wanted.clone() };
-    let of_below = Wanted { indicators: Some(vec![&below.indicator]), ..wanted.clone() };
-    let numerators = cells(statement, above, &of_above).await?;
-    let denominators = cells(statement, below, &of_below).await?;
-    Ok(ratio::with_derived(indicator, pushed, &numerators, &denominators))
-}
-
-async fn cells(
-    statement: &Statement,
-    indicator: &Indicator,
-    wanted: &Wanted<'_>,
-) -> Result<Vec<Cell>, QueryError> {
-    let mut cells = read::current(statement, wanted).await?;
-    let of_answer = cells.iter_mut().filter(|(_, cell)| wanted.is_timely(cell.span()));
-    let of_answer = of_answer.map(|(indicator, cell)| (indicator.as_str(), cell));
-    timeliness::judge(statement, wanted, of_answer).await?;
-    let cells = cells.into_iter().map(|(_, cell)| cell).collect();
-    Ok(one_feed_per_cell(cells, indicator, statement.catalogue()))
 }
 
 fn indicator<'a>(statement: &'a Statement, asked: &Asked) -> Result<&'a Indicator, QueryError> {

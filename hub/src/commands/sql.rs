@@ -16,7 +16,9 @@ use crate::output::Grid;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: dinh sql \"select indicator, count(*) from current group by 1\"")]
 pub struct Args {
-    /// The statement. The tables are observations, current, submissions, verdicts, units, indicators and feeds.
+    /// The statement. The tables are observations, current, submissions, verdicts, units, indicators, feeds, holidays,
+    /// timeliness, composites and components; the views conflicts and reconciliation; the table functions ranking, totals,
+    /// series, stages, composite, history, coverage, units and as_of, such as ranking(indicator => 'par_index_pct').
     sql: String,
 }
 

@@ -10,6 +10,7 @@ use super::outline::Seen;
 use super::scope::Sources;
 use super::structure::Structure;
 use super::together::{Together, TogetherRow};
+use super::windows::Window;
 
 /// One indicator's figures in one snapshot of the ledger.
 #[derive(Clone, Debug)]
@@ -24,7 +25,10 @@ pub struct Figures<'a> {
     pub sources: Sources<'a>,
     /// The structure that the cells are shown on.
     pub structure: Structure<'a>,
-    /// The indicator's current cells at the stage of the answer (a series: at all), of one feed each, on the structure.
+    /// The periods that cells were read of.
+    pub window: Window,
+    /// The indicator's current cells at the stage of the answer (a series: at all), of one feed each, on the structure; of
+    /// all periods of the window.
     pub cells: Vec<Cell>,
     /// The same cells as they were reported, where the structure is another; else empty.
     pub as_reported: Vec<Cell>,
@@ -70,5 +74,15 @@ impl<'a> Figures<'a> {
     pub fn together_in(&self, span: Span) -> Vec<TogetherRow> {
         let of_span = self.together.iter().filter(|together| together.span == span);
         of_span.map(|together| together.row(&self.structure, &self.catalogue.units)).collect()
+    }
+
+    /// The same figures with those of the window before.
+    #[must_use]
+    pub fn and_earlier(mut self, earlier: Self) -> Self {
+        self.cells.extend(earlier.cells);
+        self.as_reported.extend(earlier.as_reported);
+        self.together.extend(earlier.together);
+        self.window.from = earlier.window.from;
+        self
     }
 }

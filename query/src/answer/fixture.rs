@@ -19,6 +19,7 @@ use super::outline::Seen;
 use super::question::Asked;
 use super::scope::Sources;
 use super::structure::Structure;
+use super::windows::Window;
 
 pub(crate) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -165,6 +166,7 @@ pub(crate) fn figures<'a>(
         indicator,
         sources: Sources::of(catalogue, feed).unwrap(),
         structure: Structure::asked(catalogue, indicator, &Asked::default(), None).unwrap(),
+        window: Window::default(),
         cells: one_feed_per_cell(cells, indicator, catalogue),
         as_reported: Vec::new(),
         together: Vec::new(),

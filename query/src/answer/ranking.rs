@@ -304,6 +304,25 @@ fn coverage(standings: &Standings<'_>) -> Coverage {
     }
 }
 
+/// Whether the figures that are read so far tell the period of the answer and those before it that it is compared with; or
+/// that there is no answer, whatever comes.
+#[must_use]
+pub fn is_enough(figures: &Figures<'_>, asked: &Asked) -> bool {
+    let Ok(composed) = over_time::for_rankings(figures, asked) else { return true };
+    let figures = composed.as_ref().unwrap_or(figures);
+    let field = match Field::choose(figures, asked) {
+        Ok(field) => field,
+        Err(error) => return asked.period.is_some() || !scope::is_no_figures(&error),
+    };
+    let previous = |span: Span| scope::previous_span(span, field.in_scope(figures));
+    let before = previous(field.span);
+    match asked.by {
+        // The ranking before has changes too.
+        Ranked::Change => before.and_then(previous).is_some(),
+        Ranked::Value | Ranked::Distance => before.is_some(),
+    }
+}
+
 fn count(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }

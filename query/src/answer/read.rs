@@ -18,6 +18,7 @@ use dinh_lake::unit::UnitId;
 
 use super::cell::{Cell, Declared, Span};
 use super::history::Revision;
+use super::windows::Window;
 use crate::error::QueryError;
 use crate::sql::Statement;
 
@@ -55,6 +56,10 @@ pub struct Wanted<'a> {
     pub spans: Option<Vec<Span>>,
     /// The spans that an answer may be about, if they are known: whether others came late is not asked.
     pub timely: Option<Vec<Span>>,
+    /// Of periods that end in it.
+    pub window: Window,
+    /// Those for which a filter on the columns of period and stage holds.
+    pub family: Option<Expr>,
 }
 
 impl Wanted<'_> {
@@ -82,6 +87,10 @@ impl Wanted<'_> {
             is("period_end", span.end).and(is("period_start", span.start))
         });
         filters.extend(spans.reduce(Expr::or));
+        let Window { from, before } = self.window;
+        filters.extend(from.map(|day| ident("period_end").gt_eq(lit(day_of(day)))));
+        filters.extend(before.map(|day| ident("period_end").lt(lit(day_of(day)))));
+        filters.extend(self.family.clone());
         conjunction(filters).unwrap_or_else(|| lit(true))
     }
 }

@@ -21,6 +21,9 @@ use dinh_lake::unit::{UnitId, UnitVersion, Units};
 use super::cell::{Cell, Span};
 use crate::error::{ErrorKind, Fault, QueryError, Text};
 
+/// The code of [`no_figures`].
+const NO_FIGURES: &str = "figures.none";
+
 /// The latest span of some cells.
 #[must_use]
 pub fn latest_span<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Option<Span> {
@@ -262,7 +265,13 @@ pub fn no_figures(indicator: &str) -> QueryError {
              by `feed=`"
         ),
     );
-    QueryError::new(ErrorKind::NotFound, "figures.none", message)
+    QueryError::new(ErrorKind::NotFound, NO_FIGURES, message)
+}
+
+/// Whether an error says that no figure is in scope.
+#[must_use]
+pub fn is_no_figures(error: &QueryError) -> bool {
+    error.code == NO_FIGURES
 }
 
 #[cfg(test)]

@@ -227,6 +227,14 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// Whether the figures that are read so far, of the latest periods, tell the period of the answer; or that there is no
+/// answer, whatever comes.
+#[must_use]
+pub fn is_enough(figures: &Figures<'_>, asked: &Asked) -> bool {
+    let is_found = |error| asked.period.is_some() || !scope::is_no_figures(&error);
+    span_and_top(figures, asked).map_or_else(is_found, |_| true)
+}
+
 /// The period, and the unit that stands for all; none where several tops do.
 fn span_and_top<'a>(
     figures: &Figures<'a>,

@@ -265,6 +265,13 @@ impl<'a> Tree<'a> {
         })
     }
 
+    /// How many of some units have a complete figure that can be a part of a larger one.
+    #[must_use]
+    pub fn usable_count(&self, units: &[&UnitVersion]) -> usize {
+        let usable = units.iter().filter_map(|version| self.usable(version));
+        usable.filter(|figure| figure.complete()).count()
+    }
+
     /// A unit's figure, if it can be a part of a larger one.
     fn usable(&self, version: &UnitVersion) -> Option<&Figure<'a>> {
         self.of(&version.unit).filter(|figure| match self.aggregation {

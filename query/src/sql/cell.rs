@@ -32,6 +32,9 @@ const BITS: [u32; 6] = [22, 27, 27, 25, 7, 20];
 /// The parts that are texts.
 const TEXTS: [bool; 6] = [true, false, false, true, true, true];
 
+/// The part that is the last day of the period.
+const PERIOD_END: usize = 1;
+
 /// A cell's key.
 pub(super) type Key = u128;
 
@@ -264,6 +267,13 @@ fn add_days(part: usize, column: &ArrayRef, keys: &mut [Key]) -> Result<()> {
 /// The place of a part's lowest bit.
 fn shift(part: usize) -> u32 {
     BITS[part + 1..].iter().sum()
+}
+
+/// The last day of a key's period, in days since 1970.
+pub(super) fn period_end(key: Key) -> i32 {
+    let middle = 1_i64 << (BITS[PERIOD_END] - 1);
+    let day = i64::try_from(ordinal(key, PERIOD_END)).unwrap_or(i64::MAX) - middle;
+    i32::try_from(day).expect("a day has at most 27 bits")
 }
 
 fn ordinal(key: Key, part: usize) -> usize {

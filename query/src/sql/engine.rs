@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
     MemorySchemaProvider, SchemaProvider,
@@ -12,10 +13,11 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::planner::RelationPlanner;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use dinh_lake::Lake;
 use dinh_lake::catalogue::Catalogue;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::info;
 
@@ -51,6 +53,8 @@ pub struct Engine {
     scans: Arc<SessionState>,
     /// What was made of catalogues, with their versions; the one that was asked for last comes last.
     of_catalogue: Mutex<Vec<(u64, Arc<OfCatalogue>)>>,
+    /// The columns of the view `conflicts`, once a statement has found them out.
+    view_schema: OnceCell<SchemaRef>,
     turns: Arc<Semaphore>,
 }
 
@@ -80,13 +84,36 @@ impl Engine {
             .build();
         let scans = Arc::new(scans);
         let turns = Arc::new(Semaphore::new(limits.running_max));
-        Ok(Self { lake, limits, base, scans, of_catalogue: Mutex::default(), turns })
+        Ok(Self {
+            lake,
+            limits,
+            base,
+            scans,
+            of_catalogue: Mutex::default(),
+            view_schema: OnceCell::new(),
+            turns,
+        })
     }
 
     /// The lake.
     #[must_use]
     pub fn lake(&self) -> &Arc<Lake> {
         &self.lake
+    }
+
+    /// Its limits.
+    pub(super) fn limits(&self) -> &SqlLimits {
+        &self.limits
+    }
+
+    /// What the scans inside the tables are planned with.
+    pub(super) fn scans(&self) -> &SessionState {
+        &self.scans
+    }
+
+    /// Where the columns of the view `conflicts` are kept.
+    pub(super) fn view_schema(&self) -> &OnceCell<SchemaRef> {
+        &self.view_schema
     }
 
     /// Begins a statement: takes the snapshot that all of it will see, or what was known at a moment of the past.
@@ -128,9 +155,10 @@ impl Engine {
             claim,
         };
         let rules = Arc::new(rules);
-        let session = self.session(&rules, &made.tables);
-        let session = session.map_err(|error| from_datafusion(&error))?;
-        Ok(Statement::new(Arc::clone(self), session, rules))
+        let statement = self.tables(&rules, &made.tables);
+        let statement =
+            statement.and_then(|tables| Statement::new(Arc::clone(self), tables, rules));
+        statement.map_err(|error| from_datafusion(&error))
     }
 
     /// Finds a moment of the past, and lets nothing be added to it any more.
@@ -183,7 +211,7 @@ impl Engine {
         let turn = timeout(self.limits.wait_max, Arc::clone(&self.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(busy()) };
         let deadline = Instant::now() + self.limits.time_max;
-        let statement = self.begin(access, None).await?;
+        let statement = Arc::new(self.begin(access, None).await?);
         let principal = access.principal.as_deref();
         let digest = sha256_hex(sql.as_bytes());
         info!(principal, sql = &digest[..16], position = statement.position(), "statement begins");
@@ -194,18 +222,26 @@ impl Engine {
         Ok(Rows::start(stream, run, &self.limits))
     }
 
-    fn session(
-        &self,
-        rules: &Arc<Rules>,
-        tables: &Tables,
-    ) -> Result<SessionContext, DataFusionError> {
-        let schema = MemorySchemaProvider::new();
+    /// All tables of a statement: those over the ledger, and those of its catalogue.
+    fn tables(&self, rules: &Arc<Rules>, catalogue: &Tables) -> Result<Tables, DataFusionError> {
+        let mut tables = Tables::new();
         for facts in Facts::ALL {
             let table = FactTable::new(facts, Arc::clone(rules), Arc::clone(&self.scans))?;
-            schema.register_table(facts.name().to_owned(), Arc::new(table))?;
+            tables.push((facts.name(), Arc::new(table)));
         }
         let timeliness = TimelinessTable::new(Arc::clone(rules), Arc::clone(&self.scans));
-        schema.register_table(timeliness::NAME.to_owned(), Arc::new(timeliness))?;
+        tables.push((timeliness::NAME, Arc::new(timeliness)));
+        tables.extend(catalogue.iter().cloned());
+        Ok(tables)
+    }
+
+    /// A session over some tables, and what plans relations that are no tables.
+    pub(super) fn session(
+        &self,
+        tables: &Tables,
+        planners: Vec<Arc<dyn RelationPlanner>>,
+    ) -> Result<SessionContext, DataFusionError> {
+        let schema = MemorySchemaProvider::new();
         for (name, table) in tables {
             schema.register_table((*name).to_owned(), Arc::clone(table))?;
         }
@@ -215,6 +251,7 @@ impl Engine {
         catalogs.register_catalog(CATALOG.to_owned(), Arc::new(dinh));
         let state = SessionStateBuilder::new_from_existing(self.base.clone())
             .with_catalog_list(Arc::new(catalogs))
+            .with_relation_planners(planners)
             .build();
         Ok(SessionContext::new_with_state(state))
     }

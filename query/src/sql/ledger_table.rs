@@ -128,7 +128,11 @@ impl LedgerTable {
     }
 
     /// The files that may hold a row for which all of the filters hold.
-    fn matching(&self, session: &dyn Session, filters: &[Expr]) -> Result<Vec<Arc<DataFile>>> {
+    pub(super) fn matching(
+        &self,
+        session: &dyn Session,
+        filters: &[Expr],
+    ) -> Result<Vec<Arc<DataFile>>> {
         let wanted = |file: &&Arc<DataFile>| match self.order {
             Order::Any => true,
             Order::Cells => is_in_order(file),
@@ -265,6 +269,12 @@ impl TableProvider for LedgerTable {
     }
 }
 
+/// A day as days since 1970.
+pub(super) fn days(day: NaiveDate) -> i32 {
+    let days = day.signed_duration_since(NaiveDate::default()).num_days();
+    i32::try_from(days).expect("chrono's days are fewer")
+}
+
 /// What the log knows of files, in the form that DataFusion prunes by.
 struct Bounds<'a> {
     files: &'a [Arc<DataFile>],
@@ -277,9 +287,7 @@ impl Bounds<'_> {
         of: fn(&DataFile) -> &dinh_lake::ledger::Bounds,
     ) -> Option<ArrayRef> {
         let ends = || self.files.iter().map(|file| of(file));
-        let day = |day: Option<NaiveDate>| {
-            i32::try_from(day?.signed_duration_since(NaiveDate::default()).num_days()).ok()
-        };
+        let day = |day: Option<NaiveDate>| day.map(days);
         match column.name.as_str() {
             "kind" => Some(Arc::new(ends().map(|b| Some(&b.kind)).collect::<StringArray>())),
             "position" => {

@@ -26,6 +26,8 @@ pub struct SqlLimits {
     pub running_max: usize,
     /// How long a statement waits for its turn before the caller is told to come again.
     pub wait_max: Duration,
+    /// Rows that a question about the latest period reads first: about one page of a sorted file, which is read as a whole.
+    pub window_rows: u64,
     /// Partitions that one statement runs in; the machine's cores if none.
     pub partitions: Option<usize>,
 }
@@ -43,6 +45,7 @@ impl Default for SqlLimits {
             metadata_bytes_max: 128 << 20,
             running_max: 16,
             wait_max: Duration::from_secs(5),
+            window_rows: 16_384,
             partitions: None,
         }
     }

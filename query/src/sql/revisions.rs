@@ -32,6 +32,7 @@
 //! - A change is told by what `current` says before and after, so a withdrawal of what is not there is no change.
 
 mod changes;
+mod ends;
 mod exec;
 mod fresh;
 mod keyed;
@@ -67,6 +68,7 @@ use pages::Pruning;
 use sorted::SortedFiles;
 
 pub(super) use changes::{CHANGED_AT, COUNTS};
+pub(super) use ends::{Stretch, stretches};
 
 /// What is wanted of all revisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +123,26 @@ impl RevisionsTable {
         };
         let filter = filter.map(|filter| self::filter(session, filter)).transpose()?;
         Ok(Asked { columns, filter, until: self.view.moment.map(|moment| moment.stamp) })
+    }
+
+    /// The sorted files that may hold a row for which all of some filters hold.
+    fn sorted(
+        &self,
+        session: &dyn Session,
+        filters: &[Expr],
+        asked: Arc<Asked>,
+    ) -> Result<SortedFiles> {
+        let filter = conjunction(filters.iter().cloned());
+        Ok(SortedFiles {
+            files: self.ledger(Order::Cells).files(session, filters)?,
+            readers: reader_factory(session)?,
+            pruning: filter.map(|filter| pruning(session, &filter)).transpose()?,
+            asked,
+        })
+    }
+
+    fn ledger(&self, order: Order) -> LedgerTable {
+        LedgerTable::new(self.view.clone(), order)
     }
 
     /// The columns of the ledger that fresh rows need.
@@ -189,14 +211,9 @@ impl TableProvider for RevisionsTable {
         let filters: Vec<_> = self.filters.iter().chain(filters).cloned().collect();
         let filter = conjunction(filters.iter().cloned());
         let asked = Arc::new(self.asked(session, projection, filter.as_ref())?);
-        let ledger = |order| LedgerTable::new(self.view.clone(), order);
-        let fresh = ledger(Order::None).observations(session, Self::needed(&asked), &filters)?;
-        let sorted = SortedFiles {
-            files: ledger(Order::Cells).files(session, &filters)?,
-            readers: reader_factory(session)?,
-            pruning: filter.map(|filter| pruning(session, &filter)).transpose()?,
-            asked,
-        };
+        let fresh = self.ledger(Order::None);
+        let fresh = fresh.observations(session, Self::needed(&asked), &filters)?;
+        let sorted = self.sorted(session, &filters, asked)?;
         let (known, partitions) = (Arc::clone(&self.known), session.config().target_partitions());
         Ok(Arc::new(RevisionsExec::new(Arc::new(sorted), fresh, known, self.wanted, partitions)))
     }

@@ -9,6 +9,7 @@ mod calendar;
 mod composites;
 mod dice;
 mod door;
+mod functions;
 mod fuzz;
 mod hanoi;
 mod newest;

@@ -190,11 +190,13 @@ async fn the_tables_describe_themselves() {
         [
             "components",
             "composites",
+            "conflicts",
             "current",
             "feeds",
             "holidays",
             "indicators",
             "observations",
+            "reconciliation",
             "submissions",
             "timeliness",
             "units",

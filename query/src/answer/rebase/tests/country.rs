@@ -16,6 +16,7 @@ use super::super::super::outline::Seen;
 use super::super::super::question::{Asked, On};
 use super::super::super::scope::Sources;
 use super::super::super::structure::Structure;
+use super::super::super::windows::Window;
 use super::super::{Rebased, rebase};
 use crate::error::QueryError;
 
@@ -173,6 +174,7 @@ impl Country {
             indicator,
             sources: Sources::of(catalogue, None).unwrap(),
             structure,
+            window: Window::default(),
             cells,
             as_reported,
             together,
