@@ -9,9 +9,12 @@ mod calendar;
 mod composites;
 mod dice;
 mod door;
+mod duckdb;
 mod functions;
 mod fuzz;
 mod hanoi;
 mod newest;
+#[path = "../../../hub/tests/way_of_a_row/python.rs"]
+mod python;
 mod sql;
 mod structures;
