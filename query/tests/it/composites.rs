@@ -291,6 +291,8 @@ async fn what_cannot_be_answered_names_what_can() {
     assert_eq!(refused(&early).await.0, "composite.version_none");
     let level = [("composite", "example_par"), ("level", "planet"), ("feed", FEED)];
     assert_eq!(refused(&level).await.0, "level.unknown");
+    let kind = [("composite", DTI), ("feed", FEED), ("kind", "quarter")];
+    assert_eq!(refused(&kind).await.0, "kind.unknown");
 }
 
 #[tokio::test]

@@ -48,6 +48,9 @@ pub(super) async fn of<'a>(
     if let Some(level) = &asked.level {
         scope::check_level(catalogue, "level", level)?;
     }
+    if let Some(kind) = &asked.kind {
+        scope::check_kind(catalogue, kind)?;
+    }
     let mut last = None;
     // The newest version first: mostly it is the one.
     for definition in versions.iter().rev() {
