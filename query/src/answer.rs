@@ -28,6 +28,7 @@ pub mod ranking;
 pub mod ratio;
 pub mod read;
 pub mod rebase;
+pub(crate) mod rebased;
 pub mod reconciliation;
 pub mod scope;
 pub mod series;

@@ -26,7 +26,8 @@
 //! | `composite(composite => …, version, period, level, stage, feed, within, kind, as_of, …)` | one unit's score |
 //! | `history(indicator => …, unit => …, period, stage, feed, as_of)` | one revision of the cell |
 //! | `coverage(period, feed, level, within, as_of)` | who reported one indicator at one level |
-//! | `units(q, level, within, "on", as_of)` | what a unit was between two dates |
+//! | `units(q, level, within, on, as_of)` | what a unit was between two dates |
+//! | `rebased(indicator => …, on => …, level, period, stage, feed, within, kind, as_of)` | one unit's figure of one period on the structure `on` |
 //! | `as_of(at => …, of)` | one of the table `of` (`current` if it is left out), as it was known at a moment |
 //!
 //! Functions take the parameters of the questions of the same names over HTTP, and give their rows; see `functions.rs`.
@@ -50,6 +51,9 @@
 //! - `history`: those of `series` but `late`, and `submission`, `row`, `note`, `superseded_at`, `position`.
 //! - `coverage`: `period`, `period_start`, `period_end`, `indicator`, `name`, `level`, `reported`, `expected`, `silent`, `on_time`,
 //!   `late`, `due_at`; of the answer `contains_synthetic`.
+//! - `rebased`: `indicator`, `unit`, `code`, `name`, `level`, `period`, `period_start`, `period_end`, `stage`, `value`,
+//!   `numerator`, `denominator`, `qualifier`, `status` (estimated where a unit was split), `complete`, `feed`, `reported_by` (the
+//!   units that reported it), `together` (the units that have it only together; `unit` is null then).
 //! - `units`: those of the table `units` but `legal_basis`.
 //! - `silent` and `late` are ids of units, parted by `;`, and null where it is unknown who they are.
 //!

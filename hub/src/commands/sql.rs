@@ -18,7 +18,7 @@ use crate::output::Grid;
 pub struct Args {
     /// The statement. The tables are observations, current, submissions, verdicts, units, indicators, feeds, holidays,
     /// timeliness, composites and components; the views conflicts and reconciliation; the table functions ranking, totals,
-    /// series, stages, composite, history, coverage, units and as_of, such as ranking(indicator => 'par_index_pct').
+    /// series, stages, composite, history, coverage, units, rebased and as_of, such as ranking(indicator => 'par_index_pct').
     sql: String,
 }
 

@@ -3,6 +3,7 @@
 //! | function | its rows |
 //! |---|---|
 //! | `ranking`, `totals`, `series`, `stages`, `composite`, `history`, `coverage`, `units` | those of the question of the same parameters over HTTP |
+//! | `rebased(indicator => …, on => …)` | the figures of all periods on the units of a day, or on clusters |
 //! | `as_of(at => …, of => …)` | those of a table, `current` if `of` is not given, as they were known at a moment |
 //!
 //! Arguments have names, and their values are constants: a text, a number, `DATE '2024-12-31'`, or `NULL` for one that is
@@ -16,6 +17,7 @@
 mod answer_rows;
 mod answer_table;
 mod of_then;
+mod rebased_table;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,12 +38,16 @@ use datafusion::sql::sqlparser::ast::{
 use self::answer_rows::FUNCTIONS;
 use self::answer_table::AnswerTable;
 use self::of_then::OfThen;
+use self::rebased_table::RebasedTable;
 use super::statement::Statement;
 use crate::answer::question::nearest;
 use crate::error::{ErrorKind, Fault, QueryError, Text};
 
 /// The name of the function that gives a table of the past.
 const AS_OF: &str = "as_of";
+
+/// The name of the function that gives figures on another structure.
+const REBASED: &str = "rebased";
 
 /// Plans the table functions of one statement.
 pub(super) struct TableFunctions {
@@ -57,6 +63,9 @@ impl TableFunctions {
         let statement = Arc::clone(&self.statement);
         if name == AS_OF {
             return Ok(Arc::new(OfThen::new(statement, arguments)?));
+        }
+        if name == REBASED {
+            return Ok(Arc::new(RebasedTable::new(statement, arguments)?));
         }
         let function = FUNCTIONS.iter().find(|function| function.name == name);
         let function = function.ok_or_else(|| unknown(name))?;
@@ -137,7 +146,7 @@ fn of_value(value: Value) -> Option<Option<String>> {
 }
 
 fn unknown(name: &str) -> QueryError {
-    let known = || FUNCTIONS.iter().map(|function| function.name).chain([AS_OF]);
+    let known = || FUNCTIONS.iter().map(|function| function.name).chain([REBASED, AS_OF]);
     let listed = known().collect::<Vec<_>>().join(", ");
     let message = Text::new(
         format!("không có hàm bảng `{name}`; các hàm bảng: {listed}"),

@@ -177,6 +177,11 @@ async fn a_table_of_the_past_is_what_it_was() {
         .await;
     for cared in [false, true] {
         if cared {
+            for push in 0..40 {
+                hanoi
+                    .push("par-index", &format!("again {push}"), &[score("273", "2023", "10")])
+                    .await;
+            }
             hanoi.lake.ledger().maintain().await.unwrap();
             hanoi = hanoi.reopened().await;
         }
@@ -191,7 +196,7 @@ async fn a_table_of_the_past_is_what_it_was() {
         assert_eq!(sql(&hanoi, &both).await, ["273.1,93.860000,10.000000"]);
     }
     let counted = format!("SELECT count(*) FROM as_of(at => {first}, of => 'submissions')");
-    let all = sql(&hanoi, "SELECT count(*) - 1 FROM submissions").await;
+    let all = sql(&hanoi, "SELECT count(*) - 41 FROM submissions").await;
     assert_eq!(sql(&hanoi, &counted).await, all);
 }
 
@@ -248,6 +253,34 @@ async fn a_function_is_of_the_statements_class() {
 fn teams(unit: &str, value: &str) -> Row {
     let indicator = ("indicator", "community_digital_teams");
     row(&[indicator, ("unit", unit), ("period", "2022"), ("value", value)])
+}
+
+#[tokio::test]
+async fn figures_are_shown_on_the_units_of_another_day() {
+    let hanoi = Hanoi::empty().await;
+    // The whole of xã Đan Phượng of 2025 and what came to xã Ô Diên, with what the district alone said.
+    let rows: Vec<_> =
+        ["09784", "09814", "09823", "09826", "09829"].map(|code| teams(code, "10")).into();
+    hanoi.push("dan-phuong", "1", &rows).await;
+    hanoi.push("dan-phuong", "2", &[teams("273", "129")]).await;
+    let of = "rebased(indicator => 'community_digital_teams', on => '2025-07-02', within => '273')";
+    let shown = format!(
+        "SELECT code, name, period, value, complete, reported_by FROM {of} WHERE unit IS NOT NULL AND value IS NOT NULL"
+    );
+    assert_eq!(
+        sql(&hanoi, &shown).await,
+        ["09784,Xã Đan Phượng,2022,50.000000,true,09784.1;09814.1;09823.1;09826.1;09829.1"]
+    );
+    let together =
+        format!("SELECT value, reported_by, together FROM {of} WHERE together IS NOT NULL");
+    let lines = sql(&hanoi, &together).await;
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("129.000000,273.1,09784."), "{lines:?}");
+    let kept = format!("SELECT sum(value) FROM {of} WHERE unit IS NOT NULL");
+    assert_eq!(sql(&hanoi, &kept).await, ["50.000000"]);
+    let error =
+        refused(&hanoi, "SELECT * FROM rebased(indicator => 'community_digital_teams')").await;
+    assert_eq!(error.code, "parameter.required");
 }
 
 #[tokio::test]
